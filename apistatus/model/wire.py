@@ -1,0 +1,134 @@
+"""Bytes on the topic <-> values. One decode per message, all bounds enforced in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from apistatus.errors import MalformedMessage
+from apistatus.model.check import Check
+from apistatus.model.definition import CheckDefined, CheckRemoved, Definition
+from apistatus.model.identity import event_id
+from apistatus.model.result import Origin, Outcome, Result
+
+EVENT_TYPE: Final = "dev.apistatus.check.result.v1"
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    v: int | None = None
+    kind: str | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_results = msgspec.json.Decoder(Result)
+_envelopes = msgspec.json.Decoder(_Envelope)
+_definitions: Final[dict[str, msgspec.json.Decoder[CheckDefined] | msgspec.json.Decoder[CheckRemoved]]] = {
+    "check": msgspec.json.Decoder(CheckDefined),
+    "check_removed": msgspec.json.Decoder(CheckRemoved),
+}
+
+
+def encode(message: Result | Definition) -> bytes:
+    """The message as JSON without nulls. Key it by `check`, so that a check's messages keep their order."""
+    return _encoder.encode(message)
+
+
+def decode(raw: bytes | None) -> Result | Definition:
+    """The one message that `raw` holds.
+
+    Raises MalformedMessage with one of the reasons `empty`, `not_utf8`, `not_json`, `nul_character`,
+    `unknown_version`, `unknown_kind`, `invalid_field`.
+    """
+    if not raw:
+        raise MalformedMessage("empty", "the message has no value (a tombstone)")
+    try:
+        result = _results.decode(raw)
+    except msgspec.MsgspecError as error:
+        return _decode_other(raw, error)
+    except UnicodeDecodeError as error:
+        raise MalformedMessage("not_utf8", str(error)) from error
+    # PostgreSQL's text cannot hold U+0000, and JSON can only spell it like this.
+    if b"\\u0000" in raw:
+        _refuse_nul(result)
+    return result
+
+
+def _decode_other(raw: bytes, result_error: msgspec.MsgspecError) -> Definition:
+    try:
+        envelope = _envelopes.decode(raw)
+    except msgspec.ValidationError as error:
+        raise MalformedMessage("invalid_field", str(result_error)) from error
+    except msgspec.DecodeError as error:
+        raise MalformedMessage("not_json", str(error)) from error
+    except UnicodeDecodeError as error:
+        raise MalformedMessage("not_utf8", str(error)) from error
+    if envelope.v is not None and envelope.v != 1:
+        raise MalformedMessage(
+            "unknown_version", f"version {envelope.v} of the message; this program reads 1"
+        )
+    if envelope.kind is None:
+        raise MalformedMessage("invalid_field", str(result_error)) from result_error
+    decoder = _definitions.get(envelope.kind)
+    if decoder is None:
+        raise MalformedMessage("unknown_kind", f"messages of kind {envelope.kind[:64]!r} are not known here")
+    try:
+        definition: Definition = decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise MalformedMessage("invalid_field", str(error)) from error
+    if b"\\u0000" in raw:
+        _refuse_nul(definition)
+    return definition
+
+
+def _refuse_nul(message: Result | Definition) -> None:
+    for name in message.__struct_fields__:
+        value = getattr(message, name)
+        texts = [*value, *value.values()] if isinstance(value, dict) else [value]
+        if any(isinstance(text, str) and "\0" in text for text in texts):
+            raise MalformedMessage("nul_character", f"U+0000 in `{name}`, which PostgreSQL cannot store")
+
+
+def compose(
+    check: Check, outcome: Outcome, *, location: str, producer: str, scheduled_at_us: int,
+    start_delay_us: int = 0, origin: Origin = "schedule",
+) -> Result:  # fmt: skip
+    """The result of one tick: the check's facts, the tick's identity and what the probe found out."""
+    return Result(
+        v=1, check=check.id, location=location, scheduled_at_us=scheduled_at_us, name=check.name,
+        group=check.group, labels=check.labels or None, site=check.site, endpoint=check.endpoint,
+        interval_ms=max(1, check.interval_us // 1000), sla_ms=check.sla_ms, producer=producer, origin=origin,
+        start_delay_us=start_delay_us, **{name: getattr(outcome, name) for name in outcome.__struct_fields__},
+    )  # fmt: skip
+
+
+def missed(check: Check, *, location: str, producer: str, scheduled_at_us: int, error: str) -> Result:
+    """The result of a tick that passed without a probe, and why."""
+    outcome = Outcome(status="missed", attempts=0, error=error)
+    return compose(check, outcome, location=location, producer=producer, scheduled_at_us=scheduled_at_us)
+
+
+def defined(check: Check, *, location: str, producer: str, from_us: int) -> CheckDefined:
+    """The check as in force at this location from the tick `from_us` on."""
+    return CheckDefined(
+        v=1, kind="check", check=check.id, location=location, from_us=from_us, name=check.name,
+        group=check.group, labels=check.labels or None, site=check.site, endpoint=check.endpoint,
+        interval_ms=max(1, check.interval_us // 1000), sla_ms=check.sla_ms, producer=producer,
+    )  # fmt: skip
+
+
+def cloudevents_headers(result: Result) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0 attributes in Kafka's binary mode (cloudevents/spec, kafka-protocol-binding.md)."""
+    seconds, micros = divmod(result.scheduled_at_us, 1_000_000)
+    time = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
+    attributes = {
+        "content-type": "application/json",
+        "ce_specversion": "1.0",
+        "ce_id": event_id(result.check, result.location, result.scheduled_at_us),
+        "ce_source": f"/apistatus/{result.location}",
+        "ce_type": EVENT_TYPE,
+        "ce_subject": result.check,
+        "ce_time": time.isoformat().replace("+00:00", "Z"),
+    }
+    return [(name, value.encode()) for name, value in attributes.items()]

@@ -1,0 +1,108 @@
+"""Events on standard error: `noun.verb` and its fields, as text for people or JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+ALWAYS = logging.CRITICAL + 10
+"""Level of what is said at every log level: start, stop, and what a reload changed."""
+
+_ROOT = "apistatus"
+
+
+class Events:
+    """A room's voice: `log.info("batch.stored", rows=10)`. Values are shown as they are: pass no secret."""
+
+    __slots__ = ("_logger",)
+
+    def __init__(self, room: str) -> None:
+        self._logger = logging.getLogger(f"{_ROOT}.{room}")
+
+    def debug(self, event: str, **fields: Any) -> None:
+        self._say(logging.DEBUG, event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._say(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._say(logging.WARNING, event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        self._say(logging.ERROR, event, fields)
+
+    def always(self, event: str, **fields: Any) -> None:
+        """Said at every level: start, stop, reload."""
+        self._say(ALWAYS, event, fields)
+
+    def _say(self, level: int, event: str, fields: dict[str, Any]) -> None:
+        if self._logger.isEnabledFor(level):
+            self._logger.log(level, event, extra={"fields": fields})
+
+
+class OncePerMinute:
+    """Lets one line per cause and minute through and counts what it held back."""
+
+    def __init__(self, period_s: float = 60.0) -> None:
+        self._period_s = period_s
+        self._last: dict[str, tuple[float, int]] = {}
+
+    def admits(self, cause: str) -> int | None:
+        """None: hold it back. A number: say it now; so many alike were held back since the last one."""
+        now = time.monotonic()
+        last = self._last.get(cause)
+        if last is not None and now - last[0] < self._period_s:
+            self._last[cause] = (last[0], last[1] + 1)
+            return None
+        if len(self._last) > 1000:
+            self._last.clear()
+        self._last[cause] = (now, 0)
+        return 0 if last is None else last[1]
+
+
+def _level_name(level: int) -> str:
+    return "NOTICE" if level == ALWAYS else logging.getLevelName(level)
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        fields = getattr(record, "fields", {})
+        said = " ".join(f"{name}={_shown(value)}" for name, value in fields.items())
+        room = record.name.removeprefix(f"{_ROOT}.")
+        line = f"{stamp}Z {_level_name(record.levelno):<7} {room}: {record.getMessage()} {said}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if any(c in text for c in ' "\n\r\t=') or not text else text
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": _level_name(record.levelno).lower(),
+            "room": record.name.removeprefix(f"{_ROOT}."),
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def set_up(level: str, form: str) -> None:
+    """Send our events and other libraries' warnings to standard error. Called once per process."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if form == "json" else _Text())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    ours = logging.getLogger(_ROOT)
+    ours.setLevel(level)

@@ -1,0 +1,94 @@
+"""Every metric, in one typed list with a sentence each. No label ever holds a URL or a check's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_DELAYS_S = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """One process's counters, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        # produce
+        self.results = Counter("apistatus_results", "Results made, by status.", ["status"], registry=registry)
+        self.start_delay = Histogram(
+            "apistatus_start_delay_seconds",
+            "How late checks started: our own lateness, never the target's.",
+            buckets=_DELAYS_S,
+            registry=registry,
+        )
+        self.in_flight = Gauge("apistatus_checks_in_flight", "Checks under way right now.", registry=registry)
+        self.checks = Gauge("apistatus_checks", "Checks on schedule.", registry=registry)
+        self.reloads = Counter(
+            "apistatus_reloads",
+            "Reloads of the reader file, by outcome.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.published = Counter(
+            "apistatus_messages_published",
+            "Messages the broker has acknowledged.",
+            registry=registry,
+        )
+        self.publish_failed = Counter(
+            "apistatus_messages_failed",
+            "Messages given up: not acknowledged in time.",
+            registry=registry,
+        )
+        self.queued = Gauge(
+            "apistatus_messages_queued",
+            "Messages that wait for an acknowledgement.",
+            registry=registry,
+        )
+        # consume
+        self.rows = Counter("apistatus_rows_stored", "Rows stored, new or improved.", registry=registry)
+        self.duplicates = Counter(
+            "apistatus_rows_duplicate", "Results that were stored already.", registry=registry
+        )
+        self.batches = Counter("apistatus_batches_stored", "Transactions committed.", registry=registry)
+        self.batch_seconds = Histogram(
+            "apistatus_batch_seconds",
+            "Time to store one batch.",
+            buckets=_DELAYS_S,
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "apistatus_dead_letters",
+            "Messages put aside, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.fenced = Counter(
+            "apistatus_batches_fenced",
+            "Batches dropped: another consumer took over.",
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "apistatus_consumer_lag_messages",
+            "Messages of our partitions that are not stored yet; NaN when unknown.",
+            registry=registry,
+        )
+        self.partitions = Gauge(
+            "apistatus_partitions_owned", "Partitions that this consumer owns.", registry=registry
+        )
+        # both
+        self.retries = Counter(
+            "apistatus_retries",
+            "Tries again after a service was away.",
+            ["service"],
+            registry=registry,
+        )
+        self.build = Gauge("apistatus_build_info", "1; the version.", ["version"], registry=registry)
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def observe(self, gauge: Gauge, read: Callable[[], float]) -> None:
+        """Let `gauge` call `read` whenever it is scraped."""
+        gauge.set_function(read)

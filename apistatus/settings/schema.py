@@ -1,0 +1,122 @@
+"""Every setting, frozen after `load`: meaning, unit, default and why. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+
+class Secret(str):
+    """A string that no log, error or `config show` prints: `repr` is `***`; use `str.__str__` knowingly."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'" if self else "''"
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How the program speaks on standard error."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
+    format: Literal["text", "json"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """The broker, the topic and the consumer group."""
+
+    bootstrap_servers: str = "localhost:9092"
+    topic: str = "statuses"
+    ssl_ca_file: Path | None = None
+    ssl_cert_file: Path | None = None
+    ssl_key_file: Path | None = None
+    ssl_key_password: Secret | None = None
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password: Secret | None = None
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """Derived from the files and the mechanism unless given: see `load`."""
+    client_config_file: Path | None = None
+    client_config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """The lines of that file, checked; they may hold secrets."""
+    consumer_group: str = "apistatus"
+    group_protocol: Literal["classic", "consumer"] = "classic"
+    session_timeout_ms: int = 10_000
+    topic_partitions: int = 12
+    topic_replication: int | None = None
+    """None: as many as the cluster has brokers, at most 3."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSettings:
+    """PostgreSQL as one role sees it. The other variables of libpq keep their meaning in libpq."""
+
+    host: str = "localhost"
+    port: int = 5432
+    sslmode: str | None = None
+    user: str = "postgres"
+    password: Secret | None = None
+    """None: libpq looks into PGPASSFILE."""
+    database: str = "api_statuses"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSettings:
+    """A role that `migrate` makes and grants to."""
+
+    user: str
+    password: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateSettings:
+    """`migrate`: the administrative connection, and what is to be made with it."""
+
+    admin: PostgresSettings
+    """`database` is PGDB, the one to connect to while APPDB does not exist yet."""
+    database: str
+    """APPDB: the database that holds the results."""
+    app_role: RoleSettings
+    read_role: RoleSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """Where the checks come from, and what applies to those that say nothing."""
+
+    path: Path = Path("conf/apireader")
+    default_interval_us: int = 30_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    """The prober and its place."""
+
+    location: str = "local"
+    state_dir: Path = Path()
+    max_in_flight: int = 2000
+    cloudevents: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """How a long-running command runs and stops."""
+
+    grace_s: float = 25.0
+    listen: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of them. `app` is the application role's connection (consume and the reading commands)."""
+
+    log: LogSettings
+    kafka: KafkaSettings
+    app: PostgresSettings
+    migrate: MigrateSettings
+    reader: ReaderSettings
+    probe: ProbeSettings
+    service: ServiceSettings
