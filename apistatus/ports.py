@@ -94,10 +94,8 @@ class ResultSource(Protocol):
         """Pause partitions that another member owns by now; they wait for a new assignment."""
 
     def hold(self) -> None:
-        """Pause everything that was started but stay a member; `poll` goes on returning nothing."""
-
-    def proceed(self, positions: Mapping[int, int]) -> None:
-        """End `hold`: resume each started partition at its position (offset of the next message)."""
+        """Pause everything that was started but stay a member; `poll` returns nothing until the
+        partitions are started again. What was fetched ahead is dropped: `start` seeks anyway."""
 
     def commit(self, positions: Mapping[int, int]) -> None:
         """Tell lag tools how far we are; best effort, never read by us."""

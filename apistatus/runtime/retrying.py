@@ -9,6 +9,7 @@ import tenacity
 
 from apistatus.errors import AccessRefused, ApistatusError, ServiceUnavailable
 from apistatus.runtime.logs import Events, OncePerMinute
+from apistatus.runtime.metrics import Metrics
 from apistatus.runtime.stopping import Stop
 
 T = TypeVar("T")
@@ -24,13 +25,15 @@ class Stopped(ApistatusError):
 
 
 def until_it_answers(
-    call: Callable[[], T], *, what: str, log: Events, stop: Stop, timeout_s: float | None = None
-) -> T:
+    call: Callable[[], T], *, what: str, log: Events, stop: Stop, timeout_s: float | None = None,
+    sleep: Callable[[float], None] | None = None, metrics: Metrics | None = None,
+) -> T:  # fmt: skip
     """The result of `call`, tried again with exponential backoff and full jitter while the service is away.
 
     Without `timeout_s` for ever, and AccessRefused is tried again too (secrets are rotated), each cause
     logged once a minute; with it, the last ServiceUnavailable is raised after that many seconds and
-    AccessRefused at once. Raises Stopped when a stop is asked for meanwhile.
+    AccessRefused at once. Raises Stopped when a stop is asked for meanwhile. `sleep` is called with the
+    seconds to wait (default: wait for the stop); each try again is counted in `metrics` under `what`.
     """
     once = OncePerMinute()
     retried = ServiceUnavailable if timeout_s is not None else (ServiceUnavailable, AccessRefused)
@@ -41,9 +44,8 @@ def until_it_answers(
         if held_back is not None:
             speak = log.error if isinstance(error, AccessRefused) else log.warning
             speak(f"{what}.unavailable", tries=state.attempt_number, cause=str(error))
-
-    def sleep(seconds: float) -> None:
-        stop.wait(seconds)
+        if metrics is not None:
+            metrics.retries.labels(what).inc()
 
     def give_up(state: tenacity.RetryCallState) -> bool:
         if stop.asked:
@@ -51,11 +53,14 @@ def until_it_answers(
         elapsed = state.seconds_since_start or 0.0
         return timeout_s is not None and elapsed + state.upcoming_sleep >= timeout_s
 
+    def wait(seconds: float) -> None:
+        stop.wait(seconds)
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(retried),
         wait=tenacity.wait_random_exponential(multiplier=0.25, max=CAP_S),
         stop=give_up,
-        sleep=sleep,
+        sleep=sleep or wait,
         before_sleep=say,
         reraise=True,
     )
