@@ -41,7 +41,9 @@ class KafkaSettings:
     """Derived from the files and the mechanism unless given: see `load`."""
     client_config_file: Path | None = None
     client_config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """The lines of that file, checked; they may hold secrets."""
+    """The `key=value` lines of that file; they may hold secrets."""
+    client_config_lines: tuple[int, ...] = field(default=(), repr=False)
+    """Line number of each of them, so that a key the client refuses is reported as `file:line`."""
     consumer_group: str = "apistatus"
     group_protocol: Literal["classic", "consumer"] = "classic"
     session_timeout_ms: int = 10_000
