@@ -94,6 +94,10 @@ class ConsumeLoop:
         """One turn: claim what was assigned, poll once, store when the batch is due."""
         waiting = self._source.unstarted() | self._rested()
         if waiting:
+            if self._stored.keys() & waiting:
+                # Taken away and given back between two polls: what we hold of it will be read again.
+                self._forget(waiting)
+                self._start_over()
             self._claim(waiting)
         timeout_s = self._collector.due_in_s(self._clock.mono_ns()) if self._collector.size else _IDLE_POLL_S
         messages = self._source.poll(min(_POLL_MESSAGES, self._collector.room), max(0.0, timeout_s))

@@ -1,0 +1,58 @@
+"""Checks made a single time: `check-once`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apistatus.model import wire
+from apistatus.model.check import Check
+from apistatus.model.result import Outcome, Result
+from apistatus.ports import Clock, Prober
+from apistatus.runtime.stopping import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and by whom the checks are made."""
+
+    location: str
+    producer: str
+
+
+async def check_once(
+    checks: Sequence[Check], prober: Prober, clock: Clock, place: Place, *, stop: Stop, max_in_flight: int
+) -> list[Result]:
+    """One result per check, in order, with origin `once` and the check's start as `scheduled_at`.
+
+    When a stop is asked for, what is done stays and the rest is `missed`.
+    """
+    room = asyncio.Semaphore(max_in_flight)
+
+    async def one(check: Check) -> Result:
+        scheduled_at_us = clock.wall_us()
+        outcome = Outcome(status="missed", attempts=0, error="stopped before the check ended")
+        try:
+            async with room:
+                scheduled_at_us = clock.wall_us()
+                outcome = await prober.probe(check)
+        except asyncio.CancelledError:
+            if not stop.asked:
+                raise
+        return wire.compose(
+            check, outcome, location=place.location, producer=place.producer,
+            scheduled_at_us=scheduled_at_us, origin="once",
+        )  # fmt: skip
+
+    tasks = [asyncio.create_task(one(check)) for check in checks]
+    loop = asyncio.get_running_loop()
+
+    def cancel_all() -> None:
+        for task in tasks:
+            task.cancel()
+
+    stop.on_ask(lambda: loop.call_soon_threadsafe(cancel_all))
+    # A task cancelled before its first turn never runs: let each one start.
+    await asyncio.sleep(0)
+    return list(await asyncio.gather(*tasks))
