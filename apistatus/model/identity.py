@@ -27,7 +27,8 @@ def slug(name: str) -> str | None:
 
     None when nothing or more than 64 characters would be left: the check needs an `id` of its own.
     """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    letters = (char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
+    plain = "".join(letters).lower()
     candidate = re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")
     return candidate if re.match(ID_PATTERN, candidate) else None
 

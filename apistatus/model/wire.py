@@ -44,11 +44,14 @@ def decode(raw: bytes | None) -> Result | Definition:
     if not raw:
         raise MalformedMessage("empty", "the message has no value (a tombstone)")
     try:
-        result = _results.decode(raw)
-    except msgspec.MsgspecError as error:
-        return _decode_other(raw, error)
+        try:
+            result = _results.decode(raw)
+        except msgspec.MsgspecError as error:
+            return _decode_other(raw, error)
     except UnicodeDecodeError as error:
         raise MalformedMessage("not_utf8", str(error)) from error
+    except RecursionError as error:
+        raise MalformedMessage("invalid_field", "an unknown field is nested too deeply") from error
     # PostgreSQL's text cannot hold U+0000, and JSON can only spell it like this.
     if b"\\u0000" in raw:
         _refuse_nul(result)
@@ -62,8 +65,6 @@ def _decode_other(raw: bytes, result_error: msgspec.MsgspecError) -> Definition:
         raise MalformedMessage("invalid_field", str(result_error)) from error
     except msgspec.DecodeError as error:
         raise MalformedMessage("not_json", str(error)) from error
-    except UnicodeDecodeError as error:
-        raise MalformedMessage("not_utf8", str(error)) from error
     if envelope.v is not None and envelope.v != 1:
         raise MalformedMessage(
             "unknown_version", f"version {envelope.v} of the message; this program reads 1"

@@ -1,0 +1,76 @@
+"""The grammar of each variable."""
+
+from __future__ import annotations
+
+import pytest
+
+from apistatus.settings.variables import NEEDS
+from tests.unit.settings.environment import loaded, mistakes
+
+BAD = [
+    ("LOG_LEVEL", "TRACE"),
+    ("APISTATUS_LOG_FORMAT", "JSON"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "a:1,,b:2"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "a:0"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "a:99999"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "kafka://a:1"),
+    ("KAFKA_STATUS_TOPIC", ".."),
+    ("KAFKA_STATUS_TOPIC", "x" * 250),
+    ("PGAPPUSER", "a\nb"),
+    ("KAFKA_SASL_MECHANISM", "SCRAM"),
+    ("KAFKA_SECURITY_PROTOCOL", "TLS"),
+    ("KAFKA_CONSUMER_GROUP", "a\tb"),
+    ("KAFKA_GROUP_PROTOCOL", "kip-848"),
+    ("KAFKA_SESSION_TIMEOUT_MS", "999"),
+    ("KAFKA_TOPIC_PARTITIONS", "0"),
+    ("KAFKA_TOPIC_REPLICATION", "three"),
+    ("READER_CONF_FILE", "a\x7fb"),
+    ("API_READ_INTERVAL_SECS", "0.4"),
+    ("API_READ_INTERVAL_SECS", "8d"),
+    ("PGPORT", "65536"),
+    ("PGSSLMODE", "Require"),
+    ("PGHOST", "a\rb"),
+    ("APISTATUS_LOCATION", "-eu"),
+    ("APISTATUS_LOCATION", "x" * 33),
+    ("APISTATUS_CLOUDEVENTS", "2"),
+    ("APISTATUS_MAX_IN_FLIGHT", "0"),
+    ("APISTATUS_GRACE_SECONDS", "-1"),
+    ("APISTATUS_GRACE_SECONDS", "61m"),
+    ("APISTATUS_LISTEN", "8080"),
+]
+LATER = [
+    ("APISTATUS_SPOOL", "always", "off"),
+    ("APISTATUS_SPOOL_MAX_BYTES", "1GiB", None),
+    ("APISTATUS_SPOOL_MAX_AGE", "24h", None),
+    ("APISTATUS_MISSED_BACKFILL", "1h", "0s"),
+    ("APISTATUS_PROCESSES", "auto", "1"),
+    ("APISTATUS_MAX_PER_HOST", "5", "0"),
+    ("APISTATUS_DEAD_LETTER_LIMIT", "0.5", "1.0"),
+    ("APISTATUS_TLS_ENGINE", "rustls", "openssl"),
+    ("APISTATUS_DENY_NETWORKS", "10.0.0.0/8", None),
+    ("APISTATUS_RETENTION_DAYS", "90", None),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_a_bad_value_is_refused_by_its_name(name: str, text: str) -> None:
+    [(where, message)] = mistakes(needs=NEEDS - {"migrate"}, **{name: text}).items()
+    assert where == name
+    assert message.startswith(("must be ", "must not hold control characters", "is not a duration"))
+    assert message.endswith(f"(it is {text[:80]!r})")
+
+
+@pytest.mark.parametrize(("name", "text", "harmless"), LATER)
+def test_what_a_later_release_brings_is_refused_and_not_ignored(
+    name: str, text: str, harmless: str | None
+) -> None:
+    [(where, message)] = mistakes(**{name: text}).items()
+    assert where == name
+    assert message.startswith("not supported yet")
+    if harmless is not None:
+        assert loaded(**{name: harmless}).origins[name] == "environment"
+
+
+def test_a_bad_secret_is_not_quoted() -> None:
+    found = mistakes(KAFKA_SASL_PASSWORD_FILE="/none", KAFKA_SASL_PASSWORD="hunter2")
+    assert "hunter2" not in str(found)
