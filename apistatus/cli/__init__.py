@@ -1,0 +1,61 @@
+"""The program's commands. A module here parses and hands over to wiring; it holds no logic."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from apistatus import __version__
+from apistatus.cli import check_once, config, consume, demo, health, migrate, produce
+from apistatus.errors import ApistatusError, ConfigurationError
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Settings are environment variables; every command's --help names those it reads.",
+)
+@click.version_option(__version__, prog_name="apistatus")
+def cli() -> None:
+    """Check web endpoints, keep every result: endpoints -> Kafka -> PostgreSQL, exactly once."""
+
+
+for module in (produce, consume, migrate, check_once, config, demo, health):
+    cli.add_command(module.command)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the program and exit with its code: 0 well, 1 bad answer, 2 usage, 75 try again later."""
+    try:
+        code = cli.main(args, prog_name="apistatus", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except ApistatusError as error:
+        click.echo(_block(error), err=True)
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is left to say, not even by Python's exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except Exception as error:  # the last fence: nobody should meet a stack trace by accident
+        if logging.getLogger("apistatus").isEnabledFor(logging.DEBUG):
+            raise
+        click.echo(
+            f"apistatus: internal error: {type(error).__name__}: {error}\n"
+            "This is a defect of apistatus; --log-level DEBUG shows where it happened.",
+            err=True,
+        )
+        code = 1
+    sys.exit(code or 0)
+
+
+def _block(error: ApistatusError) -> str:
+    if isinstance(error, ConfigurationError) and len(error.problems) > 1:
+        return f"apistatus: {len(error.problems)} mistakes in the configuration:\n{error}"
+    return f"apistatus: {error}"

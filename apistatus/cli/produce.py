@@ -1,0 +1,24 @@
+"""`apistatus produce`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from apistatus.cli import options
+
+
+@click.command(
+    "produce",
+    epilog="Reads READER_CONF_FILE, API_READ_INTERVAL_SECS, KAFKA_*, APISTATUS_LOCATION, "
+    "APISTATUS_STATE_DIR, APISTATUS_MAX_IN_FLIGHT, APISTATUS_CLOUDEVENTS, APISTATUS_GRACE_SECONDS. "
+    "SIGHUP reloads the reader file.",
+)
+@options.settings_flags("READER_CONF_FILE", "APISTATUS_LISTEN", "LOG_LEVEL", "APISTATUS_LOG_FORMAT")
+def command(**given: Any) -> int:
+    """Check every endpoint on its interval; each result goes to the Kafka topic."""
+    from apistatus.wiring import produce
+
+    return produce.run(os.environ, options.flags(given))
