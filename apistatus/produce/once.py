@@ -10,6 +10,7 @@ from apistatus.model import wire
 from apistatus.model.check import Check
 from apistatus.model.result import Outcome, Result
 from apistatus.ports import Clock, Prober
+from apistatus.produce.probe import GuardedProber
 from apistatus.runtime.stopping import Stop
 
 
@@ -29,6 +30,7 @@ async def check_once(
     When a stop is asked for, what is done stays and the rest is `missed`.
     """
     room = asyncio.Semaphore(max_in_flight)
+    guarded = GuardedProber(prober)
 
     async def one(check: Check) -> Result:
         scheduled_at_us = clock.wall_us()
@@ -36,7 +38,7 @@ async def check_once(
         try:
             async with room:
                 scheduled_at_us = clock.wall_us()
-                outcome = await prober.probe(check)
+                outcome = await guarded.probe(check)
         except asyncio.CancelledError:
             if not stop.asked:
                 raise
@@ -52,7 +54,12 @@ async def check_once(
         for task in tasks:
             task.cancel()
 
-    stop.on_ask(lambda: loop.call_soon_threadsafe(cancel_all))
-    # A task cancelled before its first turn never runs: let each one start.
-    await asyncio.sleep(0)
+    def stopped() -> None:
+        try:
+            # Queued behind the first turn of every task: one cancelled before it would never run.
+            loop.call_soon_threadsafe(cancel_all)
+        except RuntimeError:  # the checks are done and their loop is closed
+            return
+
+    stop.on_ask(stopped)
     return list(await asyncio.gather(*tasks))

@@ -80,7 +80,11 @@ class _Text(logging.Formatter):
 
 def _shown(value: object) -> str:
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if any(c in text for c in ' "\n\r\t=') or not text else text
+    if text and text.isprintable() and not any(c in text for c in ' "='):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    # What a target or a broker said may hold escape sequences: a terminal must never obey them.
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in quoted)
 
 
 class _Json(logging.Formatter):

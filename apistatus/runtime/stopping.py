@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 Action = Callable[[], None]
@@ -16,32 +17,46 @@ class Stop:
     """Whether this process was asked to stop. Safe from any thread and from signal handlers."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
-        self._actions: list[Action] = []
+        # No threading.Event: its lock is not reentrant, and a signal handler that interrupts `wait`
+        # in the moment it is held would never return. SimpleQueue.put is made for that.
+        self._asked = False
+        self._waker: SimpleQueue[None] = SimpleQueue()
+        self._actions: deque[Action] = deque()
         self.signal_number: int | None = None
 
     def ask(self) -> None:
         """Ask for a stop; wakes every `wait` and runs each action of `on_ask` once."""
-        if self._event.is_set():
-            return
-        self._event.set()
-        for action in self._actions:
-            action()
+        if not self._asked:
+            self._asked = True
+            self._waker.put(None)
+        self._run_actions()
 
     def on_ask(self, action: Action) -> None:
         """Run `action` when a stop is asked for (now, if it was already); it must not block."""
-        if self._event.is_set():
+        self._actions.append(action)
+        if self._asked:
+            self._run_actions()
+
+    def _run_actions(self) -> None:
+        while True:
+            try:
+                action = self._actions.popleft()
+            except IndexError:
+                return
             action()
-        else:
-            self._actions.append(action)
 
     @property
     def asked(self) -> bool:
-        return self._event.is_set()
+        return self._asked
 
     def wait(self, seconds: float) -> bool:
         """Wait so long at the most; True as soon as a stop is asked for."""
-        return self._event.wait(seconds)
+        try:
+            self._waker.get(timeout=max(0.0, seconds))
+        except Empty:
+            return self._asked
+        self._waker.put(None)  # for whoever else waits
+        return True
 
 
 @contextmanager
