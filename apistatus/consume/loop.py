@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from apistatus.consume.batch import Collector, Policy
-from apistatus.errors import AccessRefused, Fenced, PostgresUnavailable, RowRejected, ServiceUnavailable
+from apistatus.errors import (
+    AccessRefused,
+    ApistatusError,
+    Fenced,
+    PostgresUnavailable,
+    RowRejected,
+    ServiceUnavailable,
+)
 from apistatus.ports import Clock, ResultSink, ResultSource, Stored, TopicIdentity
 from apistatus.runtime.logs import Events
 from apistatus.runtime.metrics import Metrics
@@ -72,8 +79,8 @@ class ConsumeLoop:
         self.totals = Totals()
         self.turned_mono_ns = clock.mono_ns()
         """When the loop last made a turn: what /ready and /live look at."""
-        self.storing = True
-        """False while PostgreSQL does not take our batch."""
+        self.waits_for: str | None = None
+        """Why no progress is made just now, for /ready; None while there is nothing to wait for."""
 
     def run(self) -> None:
         """Step until a stop is asked for, then store what is in hand and leave the group.
@@ -148,9 +155,7 @@ class ConsumeLoop:
             self._store_once()
         except (PostgresUnavailable, AccessRefused) as error:
             log.warning("batch.held", messages=self._collector.size, cause=str(error))
-            self.storing = False
-            self._patiently(self._claim_again_and_store, "postgres")
-            self.storing = True
+            self._patiently(self._claim_again_and_store, "postgres", because=error)
 
     def _store_once(self) -> None:
         while self._collector.size:
@@ -203,12 +208,22 @@ class ConsumeLoop:
     def _start_over(self) -> None:
         """Drop the batch in hand and read what is still ours again from the stored offsets."""
         self._collector.clear()
+        # Polls made while we waited for a service may have taken more partitions away.
+        self._lost_some()
         if self._stored:
             self._source.start(self._stored)
 
-    def _patiently(self, call: Callable[[], T], what: str) -> T:
+    def _patiently(self, call: Callable[[], T], what: str, *, because: ApistatusError | None = None) -> T:
         """The result of `call`, however long its service is away; what is started pauses meanwhile."""
         held = False
+        self.waits_for = str(because) if because else None
+
+        def attempt() -> T:
+            try:
+                return call()
+            except ApistatusError as error:
+                self.waits_for = str(error)
+                raise
 
         def poll_meanwhile(seconds: float) -> None:
             nonlocal held
@@ -218,8 +233,9 @@ class ConsumeLoop:
             self._poll_for(seconds)
 
         result = until_it_answers(
-            call, what=what, log=log, stop=self._stop, sleep=poll_meanwhile, metrics=self._metrics
+            attempt, what=what, log=log, stop=self._stop, sleep=poll_meanwhile, metrics=self._metrics
         )
+        self.waits_for = None
         if held:
             log.always(f"{what}.returned", held=self._collector.size)
             positions = {**self._stored, **self._collector.batch.positions}

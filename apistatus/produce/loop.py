@@ -257,7 +257,7 @@ class ProduceLoop:
             self.summary.made += 1
             try:
                 self._outbox.outcome(check, outcome, tick_us, delay_us=delay_us)
-            except (ValueError, TypeError) as error:  # an outcome that cannot be encoded
+            except Exception as error:  # noqa: BLE001 - an outcome that cannot be told is a defect of the prober
                 outcome = self._guarded.defect(check, error)
                 self._outbox.outcome(check, outcome, tick_us, delay_us=delay_us)
         finally:

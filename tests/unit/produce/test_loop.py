@@ -169,9 +169,10 @@ async def test_a_stray_cancellation_in_the_prober_is_a_defect_too() -> None:
     assert_balanced(rig)
 
 
-async def test_an_outcome_that_cannot_be_written_becomes_our_fault_as_well() -> None:
+@pytest.mark.parametrize("outcome", [Outcome(status="down", error="\ud800"), None])
+async def test_an_outcome_that_cannot_be_written_becomes_our_fault_as_well(outcome: Outcome) -> None:
     rig = Rig(check("home"))
-    rig.prober.outcome = lambda _check: Outcome(status="down", failure="status", error="\ud800")
+    rig.prober.outcome = lambda _check: outcome
     await rig.run(2.0)
     assert {(r.status, r.failure) for r in rig.publisher.results} == {("inconclusive", "internal")}
     assert_balanced(rig)
