@@ -1,0 +1,1 @@
+"""What apistatus costs, as figures of one run: `make bench`. No test asserts on them."""

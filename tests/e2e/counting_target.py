@@ -1,0 +1,64 @@
+"""A web server on loopback that counts what it is asked: the other side of the audit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+
+class CountingTarget:
+    """Answers `/ID` with 200 and a JSON body, `/ID/down` with 500, `/ID/slow` after 50 ms; counts by ID."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        lock = threading.Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(handler) -> None:  # noqa: N805  (`self` is the target; the name is the protocol's)
+                name, _, wish = handler.path.lstrip("/").partition("/")
+                with lock:
+                    self.counts[name] += 1
+                    number = self.counts[name]
+                if wish == "slow":
+                    time.sleep(0.05)
+                body = b'{"check": "%s", "number": %d}' % (name.encode(), number)
+                handler.send_response(500 if wish == "down" else 200)
+                handler.send_header("content-type", "application/json")
+                handler.send_header("content-length", str(len(body)))
+                handler.end_headers()
+                handler.wfile.write(body)
+
+            def log_message(handler, *args: object) -> None:  # noqa: N805
+                """Nothing: a test's output is its own."""
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 512
+            daemon_threads = True
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
