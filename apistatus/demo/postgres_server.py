@@ -13,12 +13,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self, TypedDict
 
-from apistatus.demo import postgres_binaries
+from apistatus.demo import postgres_binaries, postgres_family
 from apistatus.demo.postgres_binaries import ServerFailed
 
 StopMode = Literal["fast", "immediate"]
@@ -148,11 +148,11 @@ class PostgresServer:
         process = self._process
         if process is None:
             return
-        children = list(postgres_binaries.children(process.pid))
+        children = list(postgres_family.children(process.pid))
         for pid in (process.pid, *children):
-            postgres_binaries.kill(pid)
+            postgres_family.kill(pid)
         process.wait()
-        while any(postgres_binaries.is_alive(pid) for pid in children):
+        while any(postgres_family.is_alive(pid) for pid in children):
             time.sleep(_POLL_S)
         self._process = None
         self._dismiss_guard()

@@ -35,8 +35,10 @@ Instant = Annotated[int, Meta(ge=0, le=253_402_300_799_999_999)]
 """UTC microseconds since 1970, up to the end of the year 9999."""
 Millis = Annotated[int, Meta(ge=1, le=_INT4_MAX)]
 SmallCount = Annotated[int, Meta(ge=0, le=32_767)]
-CheckId = Annotated[str, Meta(pattern=ID_PATTERN, max_length=64)]
-Location = Annotated[str, Meta(pattern=LOCATION_PATTERN, max_length=32)]
+CheckId = Annotated[str, Meta(max_length=64)]
+"""Of the form ID_PATTERN: `wire.decode` looks at each one once, for a pattern here runs on every message."""
+Location = Annotated[str, Meta(max_length=32)]
+"""Of the form LOCATION_PATTERN, likewise."""
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Label = Annotated[str, Meta(max_length=255)]
 Text = Annotated[str, Meta(max_length=8_192)]

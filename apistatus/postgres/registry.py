@@ -1,0 +1,200 @@
+"""Checks and locations as the small numbers that rows hold, and the history of their definitions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from apistatus.model.definition import CheckDefined, Definition
+from apistatus.model.result import Result
+from apistatus.postgres import versions
+from apistatus.postgres.connect import Connection
+from apistatus.postgres.rows import PG_EPOCH_US, Ids, Pair, instant_of_unix, pg_us
+from apistatus.postgres.statements import statement
+from apistatus.postgres.versions import Facts, Version
+
+
+class Registry:
+    """Numbers learnt so far. They belong to one database: after a new connection, begin with a new one."""
+
+    def __init__(self) -> None:
+        self._ids: dict[Pair, Ids] = {}
+        self._checks: dict[str, int] = {}
+        self._locations: dict[str, int] = {}
+
+    @property
+    def ids(self) -> Mapping[Pair, Ids]:
+        """Numbers by check and location."""
+        return self._ids
+
+    def learn(
+        self, connection: Connection, results: Sequence[Result], definitions: Sequence[Definition]
+    ) -> None:
+        """Give every check and location of these a number, outside the batch's transaction: a number
+        outlives a batch that fails, and no consumer waits for another's batch."""
+        told: dict[Pair, Result | CheckDefined] = {}
+        for result in results:
+            told.setdefault((result.check, result.location), result)
+        announced, removed = set(), set()
+        for definition in definitions:
+            pair = (definition.check, definition.location)
+            if isinstance(definition, CheckDefined):
+                announced.add(pair)
+                told[pair] = definition
+            else:
+                removed.add(pair)
+        self._look_up(connection, removed - told.keys() - self._ids.keys())
+        new = {pair: source for pair, source in told.items() if pair not in self._ids}
+        if not new:
+            return
+        self._learn_locations(connection, {location for _, location in new})
+        self._learn_checks(connection, new)
+        found = {pair: (self._checks[pair[0]], self._locations[pair[1]]) for pair in new}
+        self._infer(
+            connection, {pair: source for pair, source in new.items() if pair not in announced}, found
+        )
+        self._ids |= found
+
+    def _look_up(self, connection: Connection, pairs: set[Pair]) -> None:
+        """Learn the numbers of pairs that have some, and give none to the others."""
+        if pairs:
+            checks = self._read_checks(connection, {check for check, _ in pairs})
+            locations = self._read_locations(connection, {location for _, location in pairs})
+            self._ids |= {
+                pair: (checks[pair[0]], locations[pair[1]])
+                for pair in pairs
+                if pair[0] in checks and pair[1] in locations
+            }
+
+    def _learn_locations(self, connection: Connection, names: set[str]) -> None:
+        missing = sorted(names - self._locations.keys())
+        if missing:
+            connection.execute(statement("locations_add"), (missing,))
+            self._locations |= self._read_locations(connection, missing)
+
+    def _learn_checks(self, connection: Connection, new: Mapping[Pair, Result | CheckDefined]) -> None:
+        sources = {check: source for (check, _), source in new.items() if check not in self._checks}
+        if not sources:
+            return
+        self._checks |= self._read_checks(connection, sources)
+        unknown = sorted(sources.keys() - self._checks.keys())
+        if unknown:
+            with connection.transaction(), connection.cursor() as cursor:
+                cursor.executemany(
+                    statement("checks_add"),
+                    [
+                        {
+                            "check": check,
+                            "from_at": _from_at(sources[check]),
+                            **_facts(Facts.of(sources[check])),
+                        }
+                        for check in unknown
+                    ],
+                )
+            self._checks |= self._read_checks(connection, unknown)
+
+    @staticmethod
+    def _read_locations(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+        return dict(connection.execute(statement("locations_read"), (list(names),)).fetchall())
+
+    @staticmethod
+    def _read_checks(connection: Connection, checks: Iterable[str]) -> dict[str, int]:
+        return dict(connection.execute(statement("checks_read"), (list(checks),)).fetchall())
+
+    @staticmethod
+    def _infer(
+        connection: Connection, new: Mapping[Pair, Result | CheckDefined], ids: Mapping[Pair, Ids]
+    ) -> None:
+        """Note what is known from results alone, for checks that no producer has announced."""
+        wanted = [ids[pair] for pair in new]
+        known = set(connection.execute(statement("versions_known"), _pairs(wanted)).fetchall())
+        missing = sorted((ids[pair], source) for pair, source in new.items() if ids[pair] not in known)
+        if missing:
+            with connection.transaction(), connection.cursor() as cursor:
+                cursor.executemany(
+                    statement("versions_infer"),
+                    [
+                        {**_key(pair), "from_at": _from_at(source), "producer": source.producer,
+                         **_facts(Facts.of(source))}
+                        for pair, source in missing
+                    ],
+                )  # fmt: skip
+
+    def define(self, connection: Connection, definitions: Sequence[Definition]) -> None:
+        """Bring the history of definitions up to date, in the batch's transaction."""
+        by_ids: defaultdict[Ids, list[Definition]] = defaultdict(list)
+        for definition in definitions:
+            ids = self._ids.get((definition.check, definition.location))
+            # A check may be removed that nobody has seen: then there is nothing to end.
+            if ids is not None:
+                by_ids[ids].append(definition)
+        if not by_ids:
+            return
+        before = _read_versions(connection, by_ids)
+        after = {ids: versions.revise(before[ids], by_ids[ids]) for ids in sorted(by_ids)}
+        _write_versions(connection, before, {ids: kept for ids, kept in after.items() if kept != before[ids]})
+
+
+def _read_versions(connection: Connection, pairs: Iterable[Ids]) -> defaultdict[Ids, list[Version]]:
+    found: defaultdict[Ids, list[Version]] = defaultdict(list)
+    for row in connection.execute(statement("versions_read"), _pairs(pairs)).fetchall():
+        check_id, location_id, from_at, until_at, announced, producer, *facts = row
+        until_us = None if until_at is None else _unix_us(until_at)
+        version = Version(_unix_us(from_at), until_us, Facts(*facts), producer, announced)
+        found[check_id, location_id].append(version)
+    return found
+
+
+def _write_versions(
+    connection: Connection, before: Mapping[Ids, Sequence[Version]], after: Mapping[Ids, Sequence[Version]]
+) -> None:
+    """Write the differences; all of one kind in one go, because 10,000 definitions come at once."""
+    deleted, put, defined = [], [], []
+    for ids, versions_now in after.items():
+        kept = {version.from_us for version in versions_now}
+        deleted += [_row(ids, version) for version in before[ids] if version.from_us not in kept]
+        put += [_row(ids, version) for version in versions_now if version not in before[ids]]
+        defined += [_row(ids, version) for version in versions_now[-1:]]
+    with connection.cursor() as cursor:
+        for name, rows in (("versions_delete", deleted), ("versions_put", put), ("checks_define", defined)):
+            if rows:
+                cursor.executemany(statement(name), rows)
+
+
+def _row(ids: Ids, version: Version) -> dict[str, Any]:
+    return {
+        **_key(ids),
+        **_facts(version.facts),
+        "from_at": instant_of_unix(version.from_us),
+        "until_at": None if version.until_us is None else instant_of_unix(version.until_us),
+        "producer": version.producer,
+        "announced": version.announced,
+    }
+
+
+def _key(ids: Ids) -> dict[str, int]:
+    return {"check_id": ids[0], "location_id": ids[1]}
+
+
+def _pairs(pairs: Iterable[Ids]) -> dict[str, list[int]]:
+    listed = list(pairs)
+    return {"check_ids": [pair[0] for pair in listed], "location_ids": [pair[1] for pair in listed]}
+
+
+def _facts(facts: Facts) -> dict[str, Any]:
+    return {
+        "name": facts.name, "group": facts.group, "site": facts.site, "endpoint": facts.endpoint,
+        "labels": None if facts.labels is None else Jsonb(facts.labels),
+        "interval_ms": facts.interval_ms, "sla_ms": facts.sla_ms,
+    }  # fmt: skip
+
+
+def _from_at(source: Result | CheckDefined) -> Any:
+    return instant_of_unix(source.from_us if isinstance(source, CheckDefined) else source.scheduled_at_us)
+
+
+def _unix_us(moment: Any) -> int:
+    return pg_us(moment) + PG_EPOCH_US

@@ -1,0 +1,1 @@
+select check_id, id from apistatus.checks where check_id = any(%s::text[])

@@ -1,0 +1,1 @@
+select to_regclass('apistatus.migrations') is not null

@@ -1,0 +1,1 @@
+select name, id from apistatus.locations where name = any(%s::text[])

@@ -1,0 +1,1 @@
+select apistatus.make_partitions(%s::date[])
