@@ -103,6 +103,11 @@ def _publish(kafka: KafkaSettings, results: Sequence[Result], stop: Stop, within
         unsent = publisher.flush(max(0.1, until - time.monotonic()))
     finally:
         publisher.close()
+    if publisher.given_up:
+        raise ApistatusError(
+            f"Kafka can never take {publisher.given_up} of {len(results)} results: they are larger than its "
+            "message.max.bytes; shorten what json_path or regex keeps, or raise it"
+        )
     if unsent:
         raise KafkaUnavailable(
             f"{unsent} of {len(results)} results were not acknowledged by Kafka within {within_s:g} s "
