@@ -1,0 +1,276 @@
+"""What went wrong, in the closed list's words: one table from exceptions to failure kinds.
+
+The line of a failure is for whoever is woken by it: the cause, the address, and for TLS which name
+or date did not fit. It never quotes a URL, because URLs may hold secrets.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import httpcore
+
+from apistatus.model.check import Check
+from apistatus.model.result import MAX_ERROR_CHARS, FailureKind, Phase
+from apistatus.probing.attempt import Attempt
+from apistatus.probing.body import ExtractFailed
+from apistatus.probing.decoding import BadCoding, CutOff, TooLarge
+from apistatus.probing.redirects import PLAIN_HEADERS, RedirectFailed
+from apistatus.probing.resolve import Address, NameNotResolved
+from apistatus.probing.stream import ClosedByUs, HandshakeClosed
+from apistatus.probing.threads import Busy
+from apistatus.probing.tls import TlsOptionsUnusable, refused_chain, why_refused
+
+
+class Failure(NamedTuple):
+    """Kind, phase and a line for people."""
+
+    kind: FailureKind
+    phase: Phase | None
+    text: str
+
+
+class ConnectFailure(NamedTuple):
+    """What one address said to being connected to."""
+
+    kind: FailureKind
+    text: str
+
+
+class DeadlinePassed(Exception):
+    """The attempt's timeout is over."""
+
+
+class NotConnected(Exception):
+    """None of a name's addresses could be connected to."""
+
+    def __init__(self, failures: list[ConnectFailure]) -> None:
+        super().__init__("; ".join(failure.text for failure in failures))
+        self.failures = failures
+
+
+# connect(2), socket(2). What this host lacks is no news about the target.
+_OURS: Final = frozenset(
+    (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EAGAIN)
+)
+_CONNECT: Final[dict[int, tuple[FailureKind, str]]] = {
+    errno.ECONNREFUSED: ("connect_refused", "refused the connection"),
+    errno.ETIMEDOUT: ("connect_timeout", "did not answer"),
+    errno.ECONNRESET: ("connect_reset", "reset the connection while it was made"),
+    errno.ECONNABORTED: ("connect_reset", "aborted the connection while it was made"),
+    errno.EPIPE: ("connect_reset", "closed the connection while it was made"),
+    errno.ENETUNREACH: ("connect_unreachable", "cannot be reached: no route to its network"),
+    errno.EHOSTUNREACH: ("connect_unreachable", "cannot be reached: no route to the host"),
+    errno.EHOSTDOWN: ("connect_unreachable", "cannot be reached: the host is down"),
+    errno.ENETDOWN: ("connect_unreachable", "cannot be reached: the network is down"),
+    errno.EACCES: ("connect_unreachable", "cannot be reached: a firewall rule or the address forbids it"),
+    errno.EPERM: ("connect_unreachable", "cannot be reached: a firewall rule forbids it"),
+    errno.EAFNOSUPPORT: ("connect_unreachable", "cannot be reached: this host does not speak its protocol"),
+}
+
+
+def connect_failure(error: OSError, address: Address, port: int) -> ConnectFailure:
+    """Why one address could not be connected to. `internal` when this host is what lacks something."""
+    where = f"[{address.ip}]:{port}" if ":" in address.ip else f"{address.ip}:{port}"
+    code = error.errno
+    if code is None and isinstance(error, TimeoutError):
+        return ConnectFailure("connect_timeout", f"{where} did not answer in its share of the timeout")
+    if code == errno.EADDRNOTAVAIL:
+        if not _has_source_address(address):
+            return ConnectFailure(
+                "connect_unreachable", f"{where} cannot be reached: no address of its family here"
+            )
+        return ConnectFailure("internal", f"no local port is free for a connection to {where}")
+    if code in _CONNECT:
+        kind, says = _CONNECT[code]
+        return ConnectFailure(kind, f"{where} {says}")
+    return ConnectFailure("internal", f"cannot connect to {where}: {_words(error)}")
+
+
+def _has_source_address(address: Address) -> bool:
+    """Whether this host has an address from which that one could be reached: connecting a datagram
+    socket chooses one and sends nothing."""
+    try:
+        with socket.socket(address.family, socket.SOCK_DGRAM) as probe:
+            probe.connect(address.sockaddr)
+    except OSError as error:
+        return error.errno != errno.EADDRNOTAVAIL
+    return True
+
+
+def explain(error: BaseException, attempt: Attempt) -> Failure:
+    """The failure that `error` means, at the point that `attempt` had reached.
+
+    `internal` for everything that is our own fault, and for every exception nobody thought of.
+    """
+    try:
+        says = next((says for kind, says in _TABLE if isinstance(error, kind)), None)
+        failure = says(error, attempt) if says else _internal(f"{type(error).__name__}: {error}", attempt)
+    except Exception as second:  # noqa: BLE001 - a probe never raises, so what explains it does not either
+        text = f"{type(error).__name__}, and {type(second).__name__} while it was explained"
+        failure = _internal(text, attempt)
+    return failure._replace(text=clean(failure.text, attempt.check))
+
+
+def _internal(text: str, attempt: Attempt) -> Failure:
+    return Failure("internal", attempt.timeline.phase, f"our own fault: {text}")
+
+
+def _not_connected(error: NotConnected, _attempt: Attempt) -> Failure:
+    kinds = [failure.kind for failure in error.failures]
+    # One address that could not be judged leaves the target's state open. Else the first that is more
+    # than "no route": hosts without IPv6 say that of every IPv6 address.
+    kind: FailureKind = "internal"
+    if "internal" not in kinds:
+        kind = next((kind for kind in kinds if kind != "connect_unreachable"), "connect_unreachable")
+    text = f"our own fault: {error}" if kind == "internal" else str(error)
+    return Failure(kind, "connect", text)
+
+
+def _late(_error: DeadlinePassed, attempt: Attempt) -> Failure:
+    phase = attempt.timeline.phase
+    limit = f"{attempt.check.timeout_us / 1e6:g} s"
+    where = attempt.address
+    match phase:
+        case "resolve":
+            return Failure("dns", phase, f"no answer to the name lookup of {attempt.host} within {limit}")
+        case "connect":
+            also = "".join(f"; {text}" for text in attempt.tried)
+            return Failure("connect_timeout", phase, f"{where} did not answer within {limit}{also}")
+        case "tls":
+            text = f"the TLS handshake with {where} did not end within {limit}"
+        case "send":
+            text = f"{where} did not take the whole request within {limit}"
+        case "processing":
+            text = f"{where} sent nothing within {limit} of the start"
+        case _:
+            received = attempt.stream.received_bytes if attempt.stream else 0
+            text = f"the response of {where} did not end within {limit} ({received} bytes came)"
+    return Failure("timeout", phase, text)
+
+
+def _refused_certificate(error: ssl.SSLCertVerificationError, attempt: Attempt) -> Failure:
+    # X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH
+    kinds: dict[int, FailureKind] = {
+        9: "tls_expired", 10: "tls_expired", 62: "tls_hostname", 64: "tls_hostname",
+    }  # fmt: skip
+    tls = attempt.stream.tls if attempt.stream else None
+    chain = refused_chain(tls) if tls else ()
+    why = why_refused(error, chain, attempt.tls_name, attempt.clock.wall_us())
+    return Failure(kinds.get(error.verify_code, "tls_untrusted"), "tls", f"{why} ({attempt.address})")
+
+
+def _tls(error: ssl.SSLError, attempt: Attempt) -> Failure:
+    name = getattr(error, "reason", None) or ""
+    reason = name.replace("_", " ").lower() or "no reason given"
+    phase = attempt.timeline.phase
+    if phase != "tls" and "alert" not in reason:
+        return Failure("protocol", phase, f"{attempt.address} broke the TLS connection: {reason}")
+    if name in (
+        "WRONG_VERSION_NUMBER",
+        "HTTP_REQUEST",
+        "PACKET_LENGTH_TOO_LONG",
+        "RECORD_LAYER_FAILURE",
+    ):
+        reason = f"what it answers is not TLS ({reason})"
+    elif "alert" in reason and ("certificate required" in reason or "bad certificate" in reason):
+        reason = f"it wants another client certificate ({reason})"
+    return Failure("tls_handshake", phase, f"no TLS with {attempt.address}: {reason}")
+
+
+def _handshake_closed(_error: HandshakeClosed, attempt: Attempt) -> Failure:
+    return Failure("tls_handshake", "tls", f"{attempt.address} closed the connection in the TLS handshake")
+
+
+def _broken_protocol(error: httpcore.RemoteProtocolError, attempt: Attempt) -> Failure:
+    phase, stream = attempt.timeline.phase, attempt.stream
+    if stream is not None and stream.ended:
+        return Failure("disconnected", phase, _ended_early(attempt))
+    return Failure("protocol", phase, f"{attempt.address} does not speak proper HTTP/1.1: {str(error)[:300]}")
+
+
+def _ended_early(attempt: Attempt) -> str:
+    received = attempt.stream.received_bytes if attempt.stream else 0
+    if not received:
+        return f"{attempt.address} closed the connection without an answer"
+    return f"{attempt.address} closed the connection in the middle of its response ({received} bytes came)"
+
+
+def _broken_connection(error: httpcore.NetworkError, attempt: Attempt) -> Failure:
+    cause = error.__cause__
+    return _os_error(cause, attempt) if isinstance(cause, OSError) else _internal(str(error), attempt)
+
+
+def _os_error(error: OSError, attempt: Attempt) -> Failure:
+    if isinstance(error, ssl.SSLError):
+        return _tls(error, attempt)
+    phase = attempt.timeline.phase
+    if error.errno in _OURS or phase in (None, "resolve", "connect"):
+        return _internal(_words(error), attempt)
+    text = f"{attempt.address} broke the connection: {_words(error)}"
+    return Failure("tls_handshake" if phase == "tls" else "disconnected", phase, text)
+
+
+def _words(error: OSError) -> str:
+    return os.strerror(error.errno).lower() if error.errno else (str(error) or type(error).__name__)
+
+
+def _simple(kind: FailureKind, phase: Phase | None, before: str = "") -> Callable[[Any, Attempt], Failure]:
+    """A row for exceptions whose own text is the line."""
+
+    def failure(error: Exception, attempt: Attempt) -> Failure:
+        return Failure(kind, phase or attempt.timeline.phase, f"{before}{error}")
+
+    return failure
+
+
+def _too_large(_error: TooLarge, attempt: Attempt) -> Failure:
+    return Failure("too_large", "body", f"the body is larger than {attempt.check.max_body_bytes} bytes")
+
+
+_TABLE: Final[tuple[tuple[type[Exception], Callable[[Any, Attempt], Failure]], ...]] = (
+    (DeadlinePassed, _late),
+    (NameNotResolved, _simple("dns", "resolve")),
+    (NotConnected, _not_connected),
+    (HandshakeClosed, _handshake_closed),
+    (ssl.SSLCertVerificationError, _refused_certificate),
+    (RedirectFailed, _simple("redirect", "processing")),
+    (TooLarge, _too_large),
+    (BadCoding, _simple("protocol", "body", "the body ")),
+    (CutOff, _simple("disconnected", "transfer", "the body ")),
+    (ExtractFailed, _simple("extract", "body")),
+    (TlsOptionsUnusable, _simple("internal", "tls", "our own fault: ")),
+    (Busy, _simple("internal", None, "our own fault: ")),
+    (ClosedByUs, _simple("internal", None, "our own fault: ")),
+    (httpcore.LocalProtocolError, _simple("internal", None, "our own fault: the request cannot be sent: ")),
+    (httpcore.RemoteProtocolError, _broken_protocol),
+    (httpcore.NetworkError, _broken_connection),
+    (OSError, _os_error),
+)
+"""The first row that fits counts: subclasses stand above their base."""
+
+_CONTROL: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+def clean(text: str, check: Check) -> str:
+    """`text` fit for a result: one line of at most 1,000 characters, the check's secrets masked."""
+    for secret in _secrets(check):
+        text = text.replace(secret, "***")
+    text = _CONTROL.sub(" ", text).strip()
+    return text if len(text) <= MAX_ERROR_CHARS else text[: MAX_ERROR_CHARS - 1] + "…"
+
+
+def _secrets(check: Check) -> list[str]:
+    """What the check sends that a line must not show, longest first. Very short values are no secrets."""
+    values = {value for name, value in check.headers if name.lower() not in PLAIN_HEADERS}
+    values |= {value.split()[-1] for value in values if value.strip()}
+    written = check.site + check.endpoint
+    target = check.url.partition("://")[2].partition("/")[2]
+    values |= {piece for piece in re.split("[/?&=#;]", target) if piece not in written}
+    return sorted((value for value in values if len(value) >= 4), key=len, reverse=True)

@@ -1,0 +1,164 @@
+"""JSON in and out without losing a digit.
+
+Strict where a lenient reading could make a check pass by accident: NaN and Infinity are no JSON
+(RFC 8259, section 6), a key that is twice in one object makes the document unusable (RFC 7493,
+section 2.3), and nesting is bounded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from json.encoder import encode_basestring
+from typing import Any, Final, Self
+
+from apistatus.model.result import MAX_VALUE_CHARS
+from apistatus.probing.body import ExtractFailed, encoding_of
+
+MAX_DEPTH: Final = 200
+"""Levels of arrays and objects; deeper documents are refused."""
+
+
+class ExactFloat(float):
+    """A number with a fraction or an exponent; `text` is how the body has it (`1e400`, `0.10`)."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
+
+
+class ExactInt(int):
+    """An integer as the body has it. One of more than 4,300 digits compares as zero: Python refuses
+    to convert it, and only its text is ever shown."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text if len(text) <= MAX_VALUE_CHARS else "0")
+        number.text = text
+        return number
+
+
+def parse(body: bytes, charset: str | None) -> Any:
+    """The document. Raises ExtractFailed, saying where, for everything that is not one JSON text."""
+    if not body.strip():
+        raise ExtractFailed("the body is empty, no JSON")
+    text = _decode(body, charset)
+    try:
+        document = _load(text)
+    except json.JSONDecodeError as error:
+        what = "HTML or XML" if text.lstrip().startswith("<") else error.msg[0].lower() + error.msg[1:]
+        raise ExtractFailed(
+            f"the body is not JSON: {what} at line {error.lineno} column {error.colno}"
+        ) from error
+    except RecursionError as error:
+        raise ExtractFailed(f"the body is nested deeper than {MAX_DEPTH} levels") from error
+    if text.count("[") + text.count("{") > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
+        raise ExtractFailed(f"the body is nested deeper than {MAX_DEPTH} levels")
+    return document
+
+
+def _decode(body: bytes, charset: str | None) -> str:
+    encoding = encoding_of(body, charset) or json.detect_encoding(body)
+    try:
+        return body.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ExtractFailed(f"the body is not {encoding} at byte {error.start}, so not JSON") from error
+    except (LookupError, UnicodeError) as error:
+        raise ExtractFailed(f"the body is not {encoding}, so not JSON") from error
+
+
+def _load(text: str) -> Any:
+    # "-0" and integers that Python refuses to convert are rare: only they pay for exact integers.
+    try:
+        if "-0" not in text:
+            return json.loads(text, parse_float=ExactFloat, parse_constant=_refuse, object_pairs_hook=_unique)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        pass
+    return json.loads(
+        text, parse_float=ExactFloat, parse_int=ExactInt, parse_constant=_refuse, object_pairs_hook=_unique
+    )
+
+
+def _refuse(constant: str) -> Any:
+    raise ExtractFailed(f"the body is not JSON: {constant} is no JSON number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ExtractFailed(f"the body is ambiguous: the key {shown(key)} is twice in one object")
+            seen.add(key)
+    return found
+
+
+def _deeper_than(document: Any, levels: int) -> bool:
+    level = [document]
+    for _ in range(levels):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+    return bool(level)
+
+
+def shown(text: str) -> str:
+    """A name from a document for an error line: quoted, at most 60 characters."""
+    return encode_basestring(text if len(text) <= 60 else f"{text[:59]}…")
+
+
+def as_text(value: Any) -> str:
+    """A string as it is, anything else as compact JSON text with its numbers as the body had them.
+
+    Writing stops soon after 4,000 characters: the rest would be cut off anyway.
+    """
+    if isinstance(value, str):
+        return value
+    parts: list[str] = []
+    length = 0
+    for part in _pieces(value):
+        parts.append(part)
+        length += len(part)
+        if length > MAX_VALUE_CHARS:
+            break
+    return "".join(parts)
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield encode_basestring(value)
+    elif value is None:
+        yield "null"
+    elif isinstance(value, bool):
+        yield "true" if value else "false"
+    elif isinstance(value, ExactFloat | ExactInt):
+        yield value.text
+    elif isinstance(value, dict):
+        before = "{"
+        for key, child in value.items():
+            yield f"{before}{encode_basestring(str(key))}:"
+            yield from _pieces(child)
+            before = ","
+        yield "}" if value else "{}"
+    elif isinstance(value, list | tuple):
+        before = "["
+        for child in value:
+            yield before
+            yield from _pieces(child)
+            before = ","
+        yield "]" if value else "[]"
+    else:
+        # What a path computes by itself: lengths and sums are plain int and float.
+        yield json.dumps(value)

@@ -1,0 +1,44 @@
+"""Handshakes that never come to a certificate."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.targets import behaviours
+from tests.targets.checks import check_of, outcome_of
+from tests.targets.server import Behaviour, Connection, Target, answer, reset
+
+
+def _speaks_plainly(connection: Connection, target: Target) -> None:
+    connection.recv(1)
+    connection.sendall(answer(status="400 This is HTTP"))
+
+
+def _resets(connection: Connection, target: Target) -> None:
+    connection.recv(1)
+    reset(connection)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "says"),
+    [
+        (_speaks_plainly, "tls_handshake", "what it answers is not TLS"),
+        (behaviours.closes_at_once, "tls_handshake", "in the TLS handshake"),
+        (_resets, "tls_handshake", "connection reset by peer"),
+    ],
+)
+async def test_a_handshake_that_fails_is_told_apart(behaviour: Behaviour, kind: str, says: str) -> None:
+    with Target(behaviour) as target:
+        outcome = await outcome_of(check_of(target.url.replace("http:", "https:")))
+    assert (outcome.status, outcome.failure, outcome.phase) == ("down", kind, "tls")
+    assert outcome.error is not None
+    assert says in outcome.error
+
+
+async def test_a_handshake_that_hangs_ends_at_the_deadline() -> None:
+    with Target(behaviours.silent) as target:
+        # Reads for ever: the end of an HTTP head never comes in a TLS greeting.
+        outcome = await outcome_of(check_of(target.url.replace("http:", "https:"), timeout_us=500_000))
+    assert (outcome.failure, outcome.phase) == ("timeout", "tls")
+    assert outcome.error is not None
+    assert outcome.error.endswith("did not end within 0.5 s")

@@ -1,0 +1,47 @@
+"""Checks of targets, with everything that a test does not care about filled in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from apistatus.model.check import Check
+from apistatus.model.result import Outcome
+from apistatus.probing.prober import HttpxProber
+from apistatus.runtime.clock import SystemClock
+from tests.targets.server import Behaviour, Target
+
+PATIENT_US = 20_000_000
+"""A timeout that a healthy exchange never needs, on whatever machine."""
+
+
+def check_of(url: str, **changes: object) -> Check:
+    """A check of `url`; keywords are fields of Check."""
+    check = Check(
+        id="target", name="Target", url=url, site=url.rstrip("/"), endpoint="/",
+        interval_us=60_000_000, timeout_us=PATIENT_US,
+    )  # fmt: skip
+    return replace(check, **changes)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def probing() -> AsyncIterator[HttpxProber]:
+    """A prober on the real clock, closed at the end."""
+    prober = HttpxProber(SystemClock())
+    try:
+        yield prober
+    finally:
+        await prober.aclose()
+
+
+async def outcome_of(check: Check) -> Outcome:
+    """The check's outcome, from a prober of its own."""
+    async with probing() as prober:
+        return await prober.probe(check)
+
+
+async def outcome_at(behaviour: Behaviour, **changes: object) -> Outcome:
+    """What a check of a target with this behaviour gives."""
+    with Target(behaviour) as target:
+        return await outcome_of(check_of(target.url, **changes))

@@ -1,0 +1,123 @@
+"""Content codings, however they are cut up, and never more than is allowed."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections import deque
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apistatus.probing.decoding import BadCoding, Body, TooLarge
+
+TEXT = b"hello, world; " * 500
+PACKED = {
+    "gzip": gzip.compress(TEXT),
+    "x-gzip": gzip.compress(TEXT),
+    "deflate": zlib.compress(TEXT),
+    "identity": TEXT,
+    "": TEXT,
+    "GZIP ": gzip.compress(TEXT),
+    "deflate, gzip": gzip.compress(zlib.compress(TEXT)),
+    "gzip, identity, gzip": gzip.compress(gzip.compress(TEXT)),
+}
+BARE_DEFLATE = zlib.compress(TEXT, wbits=-15)
+
+
+def _decoded(coding: str | None, data: bytes, cut: int = 1 << 20, limit: int = 1 << 20) -> bytes:
+    body = Body(coding, limit, keep=True)
+    for start in range(0, len(data), cut):
+        body.feed(data[start : start + cut])
+    content = body.finish()
+    assert body.size_bytes == len(content)
+    return content
+
+
+@pytest.mark.parametrize("cut", [1, 2, 7, 1 << 20])
+@pytest.mark.parametrize("coding", PACKED)
+def test_a_coding_is_undone_however_the_body_is_cut_up(coding: str, cut: int) -> None:
+    assert _decoded(coding, PACKED[coding], cut) == TEXT
+
+
+@pytest.mark.parametrize("cut", [1, 2, 7, 1 << 20])
+def test_bare_deflate_data_is_understood_too(cut: int) -> None:
+    assert _decoded("deflate", BARE_DEFLATE, cut) == TEXT
+
+
+@pytest.mark.parametrize("cut", [1, 1 << 20])
+def test_gzip_members_add_up_and_what_follows_them_is_ignored(cut: int) -> None:
+    twice = gzip.compress(b"one") + gzip.compress(b"two")
+    assert _decoded("gzip", twice, cut) == b"onetwo"
+    assert _decoded("gzip", twice + bytes(9), cut) == b"onetwo"
+    assert _decoded("deflate", zlib.compress(b"one") + b"rest", cut) == b"one"
+
+
+def test_no_body_at_all_is_fine_in_any_coding() -> None:
+    for coding in (*PACKED, None):
+        assert _decoded(coding, b"") == b""
+
+
+def test_what_is_not_kept_is_counted() -> None:
+    body = Body("gzip", 1 << 20, keep=False)
+    body.feed(PACKED["gzip"])
+    assert body.finish() == b""
+    assert body.size_bytes == len(TEXT)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("cut", [1, 100, 1 << 20])
+def test_a_bomb_is_stopped_at_the_limit(coding: str, cut: int) -> None:
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress}[coding](bytes(10_000_000))
+    body = Body(coding, 1_000, keep=True)
+    pieces = [packed[start : start + cut] for start in range(0, len(packed), cut)]
+    with pytest.raises(TooLarge):
+        deque(map(body.feed, pieces))
+    # One step of the decoder, at most.
+    assert body.size_bytes <= 1_000 + 65_536
+
+
+@pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 131_072, 200_000])
+def test_output_that_fills_the_decoders_step_exactly_is_not_lost(size: int) -> None:
+    assert len(_decoded("gzip", gzip.compress(bytes(size)))) == size
+
+
+@pytest.mark.parametrize(
+    ("coding", "data", "says"),
+    [
+        ("gzip", b"not gzip at all", "is no valid gzip"),
+        ("deflate", b"\xff\xff\xff\xff", "is no valid deflate"),
+        ("gzip", PACKED["gzip"][:-1], "breaks off in the middle of its compression"),
+        ("gzip", b"\x1f", "breaks off in the middle of its compression"),
+        ("deflate", b"\x78", "breaks off in the middle of its compression"),
+        ("deflate", PACKED["deflate"][:-1], "breaks off in the middle of its compression"),
+        ("br", b"x", "is encoded as br, which was not asked for"),
+        ("gzip, zstd", b"x", "is encoded as zstd, which was not asked for"),
+        ("gzip, gzip, gzip, gzip", b"x", "is encoded 4 times over"),
+        ("x" * 500, b"x", "is encoded as x{40}, which"),
+    ],
+)
+def test_what_is_not_in_its_coding_is_refused(coding: str, data: bytes, says: str) -> None:
+    with pytest.raises(BadCoding, match=says):
+        _decoded(coding, data)
+
+
+def test_an_unknown_coding_is_counted_as_it_came_when_nothing_is_taken_from_it() -> None:
+    body = Body("br", 100, keep=False)
+    body.feed(b"12345")
+    assert body.finish() == b""
+    assert body.size_bytes == 5
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["gzip", "deflate", "gzip, deflate"]), st.lists(st.binary(max_size=50), max_size=5))
+def test_no_bytes_raise_anything_but_a_bad_coding(coding: str, pieces: list[bytes]) -> None:
+    body = Body(coding, 1_000, keep=True)
+    try:
+        for piece in pieces:
+            body.feed(piece)
+        body.finish()
+    except (BadCoding, TooLarge):
+        pass
+    assert body.size_bytes <= 1_000 + 65_536
