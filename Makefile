@@ -6,6 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-requirements.lock
 ARGS ?=
+# Tests wait more than they compute: for brokers, databases and processes to start and stop.
+JOBS ?= 3
+RUNS ?= 1
+CASE ?=
 UV ?= $(shell command -v uv 2>/dev/null)
 # The first Python on the path that is new enough; evaluated only when an environment has to be made.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -16,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo demo-cloud test unit check coverage bench build lock clean
+.PHONY: help setup demo demo-cloud test unit faults check coverage bench build lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -59,10 +63,13 @@ demo-cloud: $(STAMP) ## the same against the Kafka and PostgreSQL named by the e
 	@$(BIN)/apistatus demo cloud $(ARGS)
 
 test: $(STAMP) ## the whole test suite; the last line says what could not run
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 unit: $(STAMP) ## only the tests that need no service
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+faults: $(STAMP) ## break every service on purpose and count: RUNS=5 CASE=1,2; adds to .faults/report.jsonl (ARGS=--table prints it)
+	@$(BIN)/python -m tests.faults --runs $(RUNS) $(if $(CASE),--case $(CASE)) $(ARGS)
 
 check: $(STAMP) ## format, lint, types, direction of imports
 	@$(BIN)/ruff format --check --quiet apistatus tests || { echo 'make: not formatted: $(BIN)/ruff format apistatus tests' >&2; exit 1; }
@@ -72,7 +79,7 @@ check: $(STAMP) ## format, lint, types, direction of imports
 
 coverage: $(STAMP) ## tests with branch coverage: >= 90 % in all, 100 % of model and settings; htmlcov/index.html
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage html --quiet
 	@$(BIN)/coverage report --include='apistatus/model/*,apistatus/settings/*' --fail-under=100

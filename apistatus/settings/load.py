@@ -72,6 +72,10 @@ def load(
             state_dir=values["APISTATUS_STATE_DIR"],
             max_in_flight=values["APISTATUS_MAX_IN_FLIGHT"],
             cloudevents=values["APISTATUS_CLOUDEVENTS"],
+            spool=values["APISTATUS_SPOOL"],
+            spool_max_bytes=values["APISTATUS_SPOOL_MAX_BYTES"],
+            spool_max_age_us=values["APISTATUS_SPOOL_MAX_AGE"],
+            missed_backfill_us=values["APISTATUS_MISSED_BACKFILL"],
         ),
         service=ServiceSettings(values["APISTATUS_GRACE_SECONDS"], values["APISTATUS_LISTEN"]),
     )

@@ -159,11 +159,21 @@ def labels(at: At) -> dict[str, str | None] | Broken:
     return found
 
 
-def _field_value(at: At) -> str:
-    text = at.text()
+def field_value(text: str) -> str:
+    """The text, when a header can carry it."""
     if text and not _FIELD_VALUE.fullmatch(text):
         raise ValueError("must be plain ASCII in one line, without spaces at its ends (RFC 9110, 5.5)")
     return text
+
+
+def _field_value(at: At) -> str:
+    return field_value(at.text())
+
+
+def require_settable(name: str) -> None:
+    """Raises ValueError for a header that follows from the body."""
+    if name.lower() in _FRAMING:
+        raise ValueError(f"{name} follows from the body and cannot be set")
 
 
 def headers(at: At) -> dict[str, tuple[str, str | None]] | Broken:
@@ -173,8 +183,7 @@ def headers(at: At) -> dict[str, tuple[str, str | None]] | Broken:
         return found
     folded: dict[str, tuple[str, str | None]] = {}
     for name, value in found.items():
-        if name.lower() in _FRAMING:
-            raise ValueError(f"{name} follows from the body and cannot be set")
+        require_settable(name)
         if name.lower() in folded:
             raise ValueError(f"{folded[name.lower()][0]} and {name} are one header; keep one of them")
         folded[name.lower()] = (name, value)
@@ -223,7 +232,11 @@ def statuses(at: At) -> tuple[tuple[int, int], ...] | Broken:
 
 
 def _status(at: At) -> tuple[int, int]:
-    text = at.text()
+    return status_range(at.text())
+
+
+def status_range(text: str) -> tuple[int, int]:
+    """First and last of the codes that `200`, `3xx` or `401-403` stands for."""
     if match := re.fullmatch(r"([1-9])(?:xx|XX)", text):
         return int(match[1]) * 100, int(match[1]) * 100 + 99
     match = re.fullmatch(r"([1-9][0-9]{2})(?: ?- ?([1-9][0-9]{2}))?", text)

@@ -101,6 +101,10 @@ class ProbeSettings:
     state_dir: Path = Path()
     max_in_flight: int = 2000
     cloudevents: bool = False
+    spool: Literal["overflow", "always", "off"] = "overflow"
+    spool_max_bytes: int = 2**30
+    spool_max_age_us: int = 86_400_000_000
+    missed_backfill_us: int = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)

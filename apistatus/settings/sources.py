@@ -24,7 +24,7 @@ _KUBERNETES: Final = re.compile(
 _KUBERNETES_URL: Final = re.compile(r"(tcp|udp|sctp)://")
 # The command line reads these itself, as environment variables of a command's own options.
 _OF_COMMANDS: Final = re.compile(
-    r"APISTATUS_(CONNECT_TIMEOUT|(CHECK_ONCE|CONFIG|CONSUME|DEMO|HEALTH|MIGRATE|PRODUCE|TEST)_.+)"
+    r"APISTATUS_(CONNECT_TIMEOUT|(AUDIT|CHECK_ONCE|CONFIG|CONSUME|DEMO|HEALTH|MIGRATE|PRODUCE|TEST)_.+)"
 )
 
 
@@ -78,13 +78,14 @@ def _find(
         reading.fail(name, f"{name} and {file_name} are both set; keep one")
         return text, "environment"
     try:
-        secret = read_secret(Path(path).expanduser())
-    except OSError as error:
-        reading.fail(file_name, f"cannot read {path}: {reason(error)}")
-        secret = "unreadable"
-    if not secret:
+        held = read_secret(Path(path).expanduser())
+    except (OSError, RuntimeError) as error:  # RuntimeError: the home of a user who does not exist
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        reading.fail(file_name, f"cannot read {path}: {why}")
+        held = "unreadable"
+    if not held:
         reading.fail(file_name, f"{path} is empty")
-    return secret, f"file {path}"
+    return held, f"file {path}"
 
 
 def _parsed(variable: Variable, text: str, origin: str, reading: Reading) -> Any:

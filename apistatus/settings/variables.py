@@ -40,7 +40,10 @@ def _text(text: str) -> str:
 
 
 def _path(text: str) -> Path:
-    return Path(_text(text)).expanduser()
+    try:
+        return Path(_text(text)).expanduser()
+    except RuntimeError as error:
+        raise ValueError("names the home of a user who does not exist") from error
 
 
 def _one_of(*values: str, fold: Callable[[str], str] = str) -> Parse:
@@ -80,6 +83,21 @@ def _interval_us(text: str) -> int:
 
 def _grace_s(text: str) -> float:
     return quantities.duration_within(text, "0s", "1h") / 1_000_000
+
+
+def _spool_bytes(text: str) -> int:
+    value_bytes = quantities.size_bytes(text)
+    if not quantities.size_bytes("1MiB") <= value_bytes <= quantities.size_bytes("1024GiB"):
+        raise ValueError("must be from 1MiB to 1024GiB")
+    return value_bytes
+
+
+def _spool_age_us(text: str) -> int:
+    return quantities.duration_within(text, "1m", "365d")
+
+
+def _backfill_us(text: str) -> int:
+    return quantities.duration_within(text, "0s", "7d")
 
 
 def _not_yet(*now: str) -> Parse:
@@ -163,14 +181,17 @@ VARIABLES: Final[tuple[Variable, ...]] = (
              "containers", _path, _PROBE),
     Variable("APISTATUS_CLOUDEVENTS", "false", "CloudEvents headers on each message", quantities.truth, _PROBE),
     Variable("APISTATUS_MAX_IN_FLIGHT", "2000", "checks under way at once", _count(1, 1_000_000), _PROBE),
+    Variable("APISTATUS_SPOOL", "overflow", "what waits for Kafka on disk: `overflow`: what cannot be sent at once; "
+             "`always`: every result, before it is sent; `off`: nothing",
+             _one_of("overflow", "always", "off", fold=str.lower), _PROBE),
+    Variable("APISTATUS_SPOOL_MAX_BYTES", "1GiB", "more than this: the oldest are dropped and counted", _spool_bytes,
+             _PROBE),
+    Variable("APISTATUS_SPOOL_MAX_AGE", "24h", "older than this: dropped and counted", _spool_age_us, _PROBE),
+    Variable("APISTATUS_MISSED_BACKFILL", "1h", "how far back ticks of a stop become `missed` results at the next "
+             "start; a longer stop is one recorded gap", _backfill_us, _PROBE),
     Variable("APISTATUS_GRACE_SECONDS", "25", "how long an orderly stop may take", _grace_s, _SERVICE),
     Variable("APISTATUS_LISTEN", None, "HOST:PORT of /live, /ready, /metrics; off when not given",
              quantities.host_and_port, _SERVICE),
-    Variable("APISTATUS_SPOOL", "off", "results on disk while Kafka is away", _not_yet("off"), _PROBE, later=True),
-    Variable("APISTATUS_SPOOL_MAX_BYTES", None, "cap of the spool", _not_yet(), _PROBE, later=True),
-    Variable("APISTATUS_SPOOL_MAX_AGE", None, "cap of the spool", _not_yet(), _PROBE, later=True),
-    Variable("APISTATUS_MISSED_BACKFILL", "0", "how far back ticks of a stop become `missed` results",
-             _not_yet("0", "0s"), _PROBE, later=True),
     Variable("APISTATUS_PROCESSES", "1", "processes of `produce`", _not_yet("1"), _PROBE, later=True),
     Variable("APISTATUS_MAX_PER_HOST", "0", "checks open to one host at once", _not_yet("0"), _PROBE, later=True),
     Variable("APISTATUS_DEAD_LETTER_LIMIT", "1", "share of bad messages that stops `consume`",

@@ -6,6 +6,7 @@ With APISTATUS_REQUIRE_REAL=1 the run fails for it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -13,6 +14,10 @@ import pytest
 
 _MISSING = pytest.StashKey[dict[str, "_Lack"]]()
 _SHOWN = 20
+# A skip's text is all that reaches the process which sums up a run of several.
+_TEXT = re.compile(
+    r"Skipped: (?P<service>.+?) is missing \((?P<why>.*)\); what brings it: (?P<command>.*)", re.DOTALL
+)
 
 
 class _Lack:
@@ -25,13 +30,25 @@ class _Lack:
 
 def lacks(request: pytest.FixtureRequest, service: str, *, why: str, command: str) -> NoReturn:
     """End the test that asks: `service` is not here; `command` is the one line that brings it."""
-    found = request.config.stash[_MISSING].setdefault(service, _Lack(why, command))
-    found.tests.append(request.node.nodeid)
-    pytest.skip(f"{service} is missing: {why}")
+    pytest.skip(f"{service} is missing ({why}); what brings it: {command}")
+
+
+class _Gatherer:
+    """Takes the lacks out of the reports of all tests, whichever process ran them."""
+
+    def __init__(self, missing: dict[str, _Lack]) -> None:
+        self._missing = missing
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        found = _TEXT.fullmatch(str(report.longrepr[2])) if isinstance(report.longrepr, tuple) else None
+        if found:
+            lack = self._missing.setdefault(found["service"], _Lack(found["why"], found["command"]))
+            lack.tests.append(report.nodeid)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_MISSING] = {}
+    missing = config.stash[_MISSING] = {}
+    config.pluginmanager.register(_Gatherer(missing))
 
 
 @pytest.hookimpl(trylast=True)
@@ -42,6 +59,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     for line in _lines(config.stash.get(_MISSING, {})):
         if reporter is None:

@@ -144,8 +144,7 @@ def test_every_variable_is_documented_once() -> None:
     assert len({row.name for row in rows}) == len(rows)
     assert all(row.meaning for row in rows)
     assert {row.name for row in rows if row.later} == {
-        "APISTATUS_SPOOL", "APISTATUS_SPOOL_MAX_BYTES", "APISTATUS_SPOOL_MAX_AGE",
-        "APISTATUS_MISSED_BACKFILL", "APISTATUS_PROCESSES", "APISTATUS_MAX_PER_HOST",
+        "APISTATUS_PROCESSES", "APISTATUS_MAX_PER_HOST",
         "APISTATUS_DEAD_LETTER_LIMIT", "APISTATUS_TLS_ENGINE", "APISTATUS_DENY_NETWORKS",
         "APISTATUS_RETENTION_DAYS",
     }  # fmt: skip
@@ -155,3 +154,15 @@ def test_a_secret_shows_itself_only_to_who_asks() -> None:
     assert repr(Secret("hunter2")) == "'***'"
     assert repr(Secret("")) == "''"
     assert str(Secret("hunter2")) == "hunter2"
+
+
+def test_a_path_below_the_home_of_nobody_is_a_mistake_and_no_crash() -> None:
+    environ = {"HOME": "/home/me", "READER_CONF_FILE": "~nobody-of-that-name/checks"}
+    with pytest.raises(ConfigurationError, match="READER_CONF_FILE: names the home of a user who does not"):
+        load(environ, needs={"readers"})
+
+
+def test_a_secret_file_below_the_home_of_nobody_is_a_mistake_too() -> None:
+    environ = {"HOME": "/home/me", "KAFKA_SASL_PASSWORD_FILE": "~nobody-of-that-name/password"}
+    with pytest.raises(ConfigurationError, match="KAFKA_SASL_PASSWORD_FILE: cannot read ~nobody"):
+        load(environ, needs={"kafka"})

@@ -37,12 +37,12 @@ BAD = [
     ("APISTATUS_GRACE_SECONDS", "-1"),
     ("APISTATUS_GRACE_SECONDS", "61m"),
     ("APISTATUS_LISTEN", "8080"),
+    ("APISTATUS_SPOOL", "sometimes"),
+    ("APISTATUS_SPOOL_MAX_BYTES", "10kB"),
+    ("APISTATUS_SPOOL_MAX_AGE", "5s"),
+    ("APISTATUS_MISSED_BACKFILL", "8d"),
 ]
 LATER = [
-    ("APISTATUS_SPOOL", "always", "off"),
-    ("APISTATUS_SPOOL_MAX_BYTES", "1GiB", None),
-    ("APISTATUS_SPOOL_MAX_AGE", "24h", None),
-    ("APISTATUS_MISSED_BACKFILL", "1h", "0s"),
     ("APISTATUS_PROCESSES", "auto", "1"),
     ("APISTATUS_MAX_PER_HOST", "5", "0"),
     ("APISTATUS_DEAD_LETTER_LIMIT", "0.5", "1.0"),
