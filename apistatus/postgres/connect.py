@@ -15,7 +15,8 @@ from apistatus.settings.schema import PostgresSettings
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _UNLESS_SET: Final = {
-    "connect_timeout": "10",
+    # With the pause between two tries (consume.patience) below 5 s once the server is back.
+    "connect_timeout": "5",
     "application_name": "apistatus",
     # A server that is gone without a word is noticed within 25 s when we wait for its answer, and
     # within 15 s when it does not acknowledge what we sent.
@@ -31,12 +32,14 @@ _LIBPQ_DEFAULTS: Final = frozenset({None, "", "any"})
 
 
 def connect(
-    settings: PostgresSettings, *, variables: RoleVariables = APP, database: str | None = None
-) -> Connection:
+    settings: PostgresSettings, *, variables: RoleVariables = APP, database: str | None = None,
+    writes: bool = True,
+) -> Connection:  # fmt: skip
     """A connection in autocommit mode; the caller begins and commits.
 
-    `database` replaces the one of the settings. Raises PostgresUnavailable when it may work later,
-    DatabaseMissing or another AccessRefused with what to change when it will not.
+    `database` replaces the one of the settings; without `writes` a standby will do. Raises
+    PostgresUnavailable when it may work later, DatabaseMissing or another AccessRefused with what to
+    change when it will not.
     """
     wanted: dict[str, Any] = {
         "host": settings.host, "port": settings.port, "user": settings.user,
@@ -51,7 +54,7 @@ def connect(
             settings.host, settings.port, settings.sslmode, settings.user, settings.password, database
         )
     try:
-        return psycopg.connect(autocommit=True, **{**_unless_set(), **wanted})
+        return psycopg.connect(autocommit=True, **{**_unless_set(writes=writes), **wanted})
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise refusals.explain(error, settings, variables) from error
     except UnicodeError:
@@ -70,10 +73,11 @@ def is_behind_pooler(connection: Connection) -> bool:
     return answer is not None and answer[0] != connection.info.backend_pid
 
 
-def _unless_set() -> dict[str, str]:
+def _unless_set(*, writes: bool) -> dict[str, str]:
     """Our own defaults for what neither libpq's variables nor its service file say (it reads them itself)."""
     said = {
         option.keyword.decode(): option.val.decode() if option.val else None
         for option in Conninfo.get_defaults()
     }
-    return {name: value for name, value in _UNLESS_SET.items() if said.get(name) in _LIBPQ_DEFAULTS}
+    ours = {name: value for name, value in _UNLESS_SET.items() if writes or name != "target_session_attrs"}
+    return {name: value for name, value in ours.items() if said.get(name) in _LIBPQ_DEFAULTS}

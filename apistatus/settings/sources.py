@@ -24,7 +24,7 @@ _KUBERNETES: Final = re.compile(
 _KUBERNETES_URL: Final = re.compile(r"(tcp|udp|sctp)://")
 # The command line reads these itself, as environment variables of a command's own options.
 _OF_COMMANDS: Final = re.compile(
-    r"APISTATUS_(CONNECT_TIMEOUT|(AUDIT|CHECK_ONCE|CONFIG|CONSUME|DEMO|HEALTH|MIGRATE|PRODUCE|TEST)_.+)"
+    r"APISTATUS_(CONNECT_TIMEOUT|(AUDIT|CHECK_ONCE|CONFIG|CONSUME|DEAD_LETTERS|DEMO|HEALTH|MIGRATE|PRODUCE|TEST)_.+)"
 )
 
 
@@ -50,7 +50,8 @@ class Reading:
 
 
 def read(environ: Mapping[str, str], flags: Mapping[str, str], needs: Collection[str]) -> Reading:
-    """All variables: those of `needs` as given, the others at their defaults. An empty one counts as not set."""
+    """All variables: those of `needs` as given, the others at their defaults. An empty one counts as not set,
+    unless empty is a value of it."""
     reading = Reading()
     for variable in VARIABLES:
         text, origin = variable.default, "default"
@@ -70,7 +71,7 @@ def _find(
     name, file_name = variable.name, f"{variable.name}_FILE"
     if name in flags:
         return flags[name], "flag"
-    text = environ.get(name) or None
+    text = environ.get(name) or ("" if variable.empty and name in environ else None)
     path = (environ.get(file_name) or None) if variable.secret else None
     if path is None:
         return (text, "environment") if text is not None else None

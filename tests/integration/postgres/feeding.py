@@ -36,8 +36,8 @@ class Feed:
         return stored
 
     def reclaim(self) -> None:
-        """Claim again, as the loop does after PostgreSQL was away."""
-        self.offset = self.sink.claim(TOPIC, [self.partition])[self.partition] or 0
+        """Claim again what nobody else owns, as the loop does after PostgreSQL was away."""
+        self.offset = self.sink.reclaim()[self.partition] or 0
 
 
 def at(scheduled_at_us: int, status: str = "up", check: str = "home", **fields: Any) -> Result:

@@ -1,0 +1,237 @@
+"""What an audit reads of the database: one snapshot, in one transaction that can write nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+
+from apistatus.errors import IncompatibleSchema
+from apistatus.model.evidence import (
+    Copies,
+    Gap,
+    InForce,
+    LetterCount,
+    Lost,
+    Run,
+    Span,
+    StateDifference,
+    StoredOffset,
+    Strays,
+    Tally,
+)
+from apistatus.postgres import connect, schema_state, sql_states
+from apistatus.postgres.connect import Connection
+from apistatus.postgres.refusals import DatabaseMissing
+from apistatus.postgres.rows import PG_EPOCH_US, Ids, instant_of_unix, pg_us
+from apistatus.postgres.statements import statement
+from apistatus.settings.schema import PostgresSettings
+
+_DAY_US: Final = 86_400_000_000
+
+
+@contextmanager
+def snapshot(settings: PostgresSettings) -> Iterator[Snapshot]:
+    """The database as it is at one instant, until the end of the block.
+
+    Raises PostgresUnavailable, AccessRefused, IncompatibleSchema, also from within the block.
+    """
+    try:
+        connection = connect.connect(settings, writes=False)
+    except DatabaseMissing as error:
+        raise IncompatibleSchema(str(error)) from error
+    try:
+        schema_state.require_fit(connection, settings.database)
+        connection.execute("begin isolation level repeatable read, read only")
+        yield Snapshot(connection)
+    except psycopg.Error as error:
+        sql_states.raise_as_ours(error, connect.where(settings))
+    finally:
+        connection.close()
+
+
+class Snapshot:
+    """Every figure of it is of the same instant, `now_us`. Instants are UTC microseconds since 1970."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.now_us = _us(self._rows("audit_begin")[0][-1])
+        kept_from = self._rows("audit_kept_from")[0][0]
+        self.kept_from_us: int | None = None if kept_from is None else _us(kept_from)
+        """Rows of ticks before it are no longer kept; None: there is no partition at all."""
+
+    def definitions(self) -> list[InForce]:
+        """Every definition of every check, by check, location and time."""
+        return [
+            InForce((check_id, location_id), check, location, _us(from_at),
+                    None if until_at is None else _us(until_at), interval_ms * 1000, announced)
+            for check_id, location_id, check, location, from_at, until_at, interval_ms, announced
+            in self._rows("audit_definitions")
+        ]  # fmt: skip
+
+    def gaps(self, from_us: int, to_us: int) -> list[Gap]:
+        """The recorded gaps that reach into this time."""
+        limits = {"from_at": instant_of_unix(from_us), "to_at": instant_of_unix(to_us)}
+        return [
+            Gap((check_id, location_id), _us(from_at), _us(until_at), reason)
+            for check_id, location_id, from_at, until_at, reason in self._rows("audit_gaps", limits)
+        ]
+
+    def tallies(
+        self, spans: Sequence[Span], from_us: int, to_us: int, only: Collection[int] | None
+    ) -> list[Tally]:
+        """Rows by span, and by check and location those in no span; `only`: of these checks."""
+        parameters = {**_of_spans(spans), **_limits(from_us, to_us, only)}
+        return [
+            Tally((check_id, location_id), number, *counts)
+            for check_id, location_id, number, *counts in self._rows("audit_tallies", parameters)
+        ]
+
+    def copies(self, from_us: int, to_us: int, only: Collection[int] | None) -> list[Copies]:
+        """Ticks with more than one row, which the primary key forbids: counted, not believed."""
+        found = []
+        # A day at a time: a tick's rows are of one day, and the sum of a quarter need not be kept at once.
+        for begin_us in range(from_us, to_us, _DAY_US):
+            limits = _limits(begin_us, min(to_us, begin_us + _DAY_US), only)
+            found += [
+                Copies((check_id, location_id), _us(at), count)
+                for check_id, location_id, at, count in self._rows("audit_copies", limits)
+            ]
+        return found
+
+    def runs(self, spans: Sequence[Span], from_us: int, to_us: int) -> list[Run]:
+        """The ticks of these spans that have no row."""
+        if not spans:
+            return []
+        parameters = {**_of_spans(spans), **_limits(from_us, to_us, None)}
+        return [Run(*row) for row in self._rows("audit_holes", parameters)]
+
+    def strays(
+        self, pairs: Collection[Ids], spans: Sequence[Span], formulas: Sequence[InForce],
+        *, from_us: int, to_us: int,
+    ) -> list[Strays]:  # fmt: skip
+        """Rows of these checks and locations at no tick of the definition in force.
+
+        `formulas` are the definitions, of whatever time, whose ticks they may be.
+        """
+        if not pairs:
+            return []
+        parameters = {
+            **_of_spans(spans), **_limits(from_us, to_us, None),
+            "stray_checks": [check for check, _ in pairs], "stray_locations": [place for _, place in pairs],
+            "formula_checks": [formula.ids[0] for formula in formulas],
+            "formula_locations": [formula.ids[1] for formula in formulas],
+            "tick_at": [instant_of_unix(formula.tick_at_or_after(from_us)) for formula in formulas],
+            "formula_interval_us": [formula.interval_us for formula in formulas],
+        }  # fmt: skip
+        return [
+            Strays((check_id, location_id), of_another, count, _us(first_at), _us(last_at))
+            for check_id, location_id, of_another, count, first_at, last_at
+            in self._rows("audit_strays", parameters)
+        ]  # fmt: skip
+
+    def states(
+        self, from_us: int, only: Collection[int] | None
+    ) -> tuple[frozenset[Ids], list[StateDifference]]:
+        """Which states there are, and where one is not the fold of its rows.
+
+        The verdicts of a run of equal ones are looked through from `from_us` on.
+        """
+        parameters = {
+            **_limits(from_us, from_us, only), "kept_at": instant_of_unix(self.kept_from_us or 0)
+        }  # fmt: skip
+        rows = self._rows("audit_states", parameters)
+        differences = [found for row in rows for found in self._compared(row)]
+        return frozenset((row[0], row[1]) for row in rows), differences
+
+    def offsets(self) -> list[StoredOffset]:
+        """How far each partition is stored."""
+        return [StoredOffset(*row) for row in self._rows("audit_offsets")]
+
+    def lost(self, from_us: int) -> list[Lost]:
+        """Messages that Kafka deleted before they were stored, as noticed from this instant on."""
+        limits = {"begin_at": instant_of_unix(from_us)}
+        return [
+            Lost(topic, partition, from_offset, until_offset, _us(found_at))
+            for topic, partition, from_offset, until_offset, found_at in self._rows("audit_lost", limits)
+        ]
+
+    def letter_counts(self, from_us: int) -> list[LetterCount]:
+        """Dead letters put aside from this instant on, by reason."""
+        return [
+            LetterCount(*row) for row in self._rows("audit_letters", {"begin_at": instant_of_unix(from_us)})
+        ]
+
+    def letter_values(self, from_us: int) -> list[bytes]:
+        """The values of those that may be a result of ours, as they came."""
+        limits = {"begin_at": instant_of_unix(from_us)}
+        return [value for (value,) in self._rows("audit_letter_values", limits)]
+
+    def _compared(self, row: tuple[Any, ...]) -> Iterator[StateDifference]:
+        ids, texts = (row[0], row[1]), row[2:8]
+        kept_at = instant_of_unix(self.kept_from_us or 0)
+        verdict_at, folded_verdict_at = row[4], row[5]
+        if row[2] < kept_at and row[3] is None:
+            return  # every row of it is of the time that is no longer kept
+        verdict_is_gone = verdict_at is not None and verdict_at < kept_at and folded_verdict_at is None
+        for column, stored, folded in zip(_INSTANTS, texts[::2], texts[1::2], strict=True):
+            gone = stored is not None and stored < kept_at and column != "seen_at"
+            if stored != folded and not (gone or (verdict_is_gone and column == "verdict_at")):
+                yield StateDifference(ids, column, _text(stored), _text(folded))
+        if verdict_is_gone:
+            return
+        for column, stored, folded in zip(_FACTS, row[8:14:2], row[9:14:2], strict=True):
+            if stored != folded:
+                yield StateDifference(ids, column, _text(stored), _text(folded))
+        for column, equal in zip(("value", "error"), row[14:16], strict=True):
+            if not equal:
+                yield StateDifference(ids, column, None, None)
+        since_at, since_fits = row[16:]
+        if since_at is None or folded_verdict_at is None:
+            since_fits = since_at is None and folded_verdict_at is None
+        if not since_fits:
+            yield StateDifference(ids, "since_at", _text(since_at), None)
+
+    def _rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        return self._connection.execute(statement(name), parameters).fetchall()
+
+
+_INSTANTS: Final = ("seen_at", "verdict_at", "unknown_since_at")
+_FACTS: Final = ("status", "failure", "total_us")
+"""Columns of a state, in the order of audit_states.sql: each stored and folded."""
+
+
+def _of_spans(spans: Sequence[Span]) -> dict[str, list[Any]]:
+    return {
+        "numbers": [span.number for span in spans],
+        "checks": [span.definition.ids[0] for span in spans],
+        "locations": [span.definition.ids[1] for span in spans],
+        "from_at": [instant_of_unix(span.from_us) for span in spans],
+        "until_at": [instant_of_unix(span.until_us) for span in spans],
+        "end_at": [instant_of_unix(span.end_us) for span in spans],
+        "first_at": [instant_of_unix(span.first_us) for span in spans],
+        "interval_us": [span.definition.interval_us for span in spans],
+        "ticks": [span.ticks for span in spans],
+        "announced": [span.definition.announced for span in spans],
+    }
+
+
+def _limits(from_us: int, to_us: int, only: Collection[int] | None) -> dict[str, Any]:
+    return {
+        "begin_at": instant_of_unix(from_us),
+        "to_at": instant_of_unix(to_us),
+        "only": None if only is None else sorted(only),
+    }
+
+
+def _us(moment: datetime) -> int:
+    return pg_us(moment) + PG_EPOCH_US
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return None if value is None else str(value)
