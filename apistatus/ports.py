@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Protocol
 
 from apistatus.model.check import Check
-from apistatus.model.definition import Definition
+from apistatus.model.definition import Definition, Gap
+from apistatus.model.letters import Headers as LetterHeaders
+from apistatus.model.letters import Letter
 from apistatus.model.result import Outcome, Result
 
 Headers = Sequence[tuple[str, bytes]]
@@ -36,10 +39,29 @@ class Prober(Protocol):
         """Close every socket."""
 
 
+class End(Enum):
+    """What became of a message, as far as its sender has to care."""
+
+    ACKNOWLEDGED = auto()
+    """The brokers have it."""
+    ON_DISK = auto()
+    """It will get to the brokers, whatever becomes of this process."""
+    REFUSED = auto()
+    """It can never be on the topic: too large, malformed."""
+    GIVEN_UP = auto()
+    """It is no longer kept: there was no room for it, or the publisher was closed."""
+
+
+OnEnd = Callable[[End], None]
+"""Called once a message, in any thread, even before `publish` returns; must not block or raise."""
+
+
 class ResultPublisher(Protocol):
     """Hands messages to the topic. Only a delivery report counts as sent."""
 
-    def publish(self, key: bytes, value: bytes, headers: Headers = ()) -> None:
+    def publish(
+        self, key: bytes, value: bytes, headers: Headers = (), on_end: OnEnd | None = None
+    ) -> None:  # fmt: skip
         """Queue one message; never blocks, never raises for a broker that is away."""
 
     def flush(self, timeout_s: float) -> int:
@@ -79,7 +101,10 @@ class ResultSource(Protocol):
         """Cluster, topic and topic id. Raises KafkaUnavailable, AccessRefused."""
 
     def poll(self, max_messages: int, timeout_s: float) -> Sequence[Message]:
-        """Messages of started partitions, in order within each; empty when none came in time."""
+        """Messages of started partitions, in order within each; empty when none came in time.
+
+        Returns as soon as there is one. Raises OffsetOutOfRange for a partition that stands still since.
+        """
 
     def unstarted(self) -> frozenset[int]:
         """Partitions assigned to us that wait, paused, for `start`."""
@@ -99,6 +124,12 @@ class ResultSource(Protocol):
 
     def commit(self, positions: Mapping[int, int]) -> None:
         """Tell lag tools how far we are; best effort, never read by us."""
+
+    def membership(self) -> str | None:
+        """None while the group has given us our share, even an empty one; else what we wait for."""
+
+    def recreated(self) -> bool:
+        """Whether the topic is known to be another one by now than `identity` last told."""
 
     def lag(self) -> int | None:
         """Messages of started partitions that we have not polled; None when unknown."""
@@ -126,14 +157,17 @@ class Batch:
     """What one transaction stores. `results[i]` came from `messages[i]`.
 
     `positions` is, per partition, the offset of the next message after the batch; a partition may
-    be in it without a result (tombstones and dead letters move offsets too).
+    be in it without a result (tombstones and dead letters move offsets too). `recent` is kept beside
+    the offsets, for `ResultSink.recent`: numbers that mean something to the consumer only.
     """
 
     results: list[Result] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     definitions: list[Definition] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     positions: dict[int, int] = field(default_factory=dict)
+    recent: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +188,60 @@ class ResultSink(Protocol):
     def check_schema(self) -> None:
         """Raises IncompatibleSchema when the database does not fit this version."""
 
-    def claim(self, identity: TopicIdentity, partitions: Collection[int]) -> dict[int, int | None]:
+    def claim(
+        self, identity: TopicIdentity, partitions: Collection[int], *, restart: bool = False
+    ) -> dict[int, int | None]:
         """Take over these partitions: raises the epoch of each, so that whoever had it is fenced.
 
-        Returns the offset to read next, None where nothing was stored yet. Raises RecreatedTopic.
+        Returns the offset to read next, None where nothing was stored yet. Offsets of another topic of
+        that name, or of another cluster, raise RecreatedTopic; with `restart` they are forgotten.
         """
 
+    def reclaim(self) -> dict[int, int | None]:
+        """Take over again what we have claimed, after the connection broke, as far as nobody else has since.
+
+        Returns the offset to read next; a partition that another consumer owns by now is not in it.
+        """
+
+    def recent(self) -> Sequence[int] | None:
+        """`Batch.recent` as stored last for any partition that we have claimed; None: there is none."""
+
     def store(self, batch: Batch) -> Stored:
-        """All of the batch and its offsets, or nothing. Raises Fenced, RowRejected."""
+        """All of the batch and its offsets, or nothing. Raises Fenced, RowRejected, BatchRejected."""
+
+    def skip(self, partition: int, lost: range | None) -> None:
+        """Go on behind these offsets, which are recorded as lost; None: at the beginning of the topic,
+        which was made again. Raises Fenced."""
 
     def release(self, partitions: Collection[int]) -> None:
         """Forget our claim on these partitions (no database call)."""
 
     def close(self) -> None:
         """Close the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to put on a topic as it is."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: LetterHeaders
+
+
+class LetterTopic(Protocol):
+    """A topic that dead letters are put on."""
+
+    def send(self, messages: Sequence[Outgoing]) -> list[str | None]:
+        """None for each that the brokers have acknowledged, else why this topic can never take it.
+
+        Raises KafkaUnavailable when that did not become known of each: any may be there nonetheless.
+        """
+
+
+class Outbox(Protocol):
+    """Dead letters that wait to be forwarded."""
+
+    def forward(self, send: Callable[[Sequence[Letter]], list[str | None]]) -> int:
+        """Hand the oldest to `send`, nobody else working on them meanwhile, and note what it answers
+        of each; how many they were. Raises what `send` raises, and nothing is noted then."""

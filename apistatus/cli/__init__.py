@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
 import click
 
 from apistatus import __version__
-from apistatus.cli import check_once, config, consume, demo, health, migrate, produce
+from apistatus.cli import (
+    audit,
+    check_once,
+    config,
+    consume,
+    dead_letters,
+    demo,
+    health,
+    history,
+    maintain,
+    migrate,
+    produce,
+    report,
+)  # fmt: skip
 from apistatus.errors import ApistatusError, ConfigurationError
 
 
@@ -23,7 +35,9 @@ def cli() -> None:
     """Check web endpoints, keep every result: endpoints -> Kafka -> PostgreSQL, exactly once."""
 
 
-for module in (produce, consume, migrate, check_once, config, demo, health):
+for module in (
+    produce, consume, migrate, check_once, report, history, audit, dead_letters, maintain, config, demo, health,
+):  # fmt: skip
     cli.add_command(module.command)
 
 
@@ -39,10 +53,6 @@ def main(args: Sequence[str] | None = None) -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing is left to say, not even by Python's exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
     except Exception as error:  # the last fence: nobody should meet a stack trace by accident
         if logging.getLogger("apistatus").isEnabledFor(logging.DEBUG):
             raise

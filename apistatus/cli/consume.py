@@ -12,9 +12,13 @@ from apistatus.cli import options
 
 @click.command(
     "consume",
-    epilog="Reads KAFKA_*, PGHOST, PGPORT, PGSSLMODE, PGAPPUSER, PGAPPPW, APPDB and libpq's other variables.",
+    epilog="Reads KAFKA_*, PGHOST, PGPORT, PGSSLMODE, PGAPPUSER, PGAPPPW, APPDB and libpq's other variables, and "
+    "APISTATUS_DEAD_LETTER_LIMIT. What cannot be stored goes on to the topic <KAFKA_STATUS_TOPIC>.dlq.",
 )
-@options.settings_flags("APISTATUS_LISTEN", "LOG_LEVEL", "APISTATUS_LOG_FORMAT")
+@options.settings_flags(
+    "APISTATUS_CONSUME_ON_RECREATED_TOPIC", "APISTATUS_CONSUME_ON_LOST_OFFSETS", "APISTATUS_LISTEN", "LOG_LEVEL",
+    "APISTATUS_LOG_FORMAT",
+)  # fmt: skip
 def command(**given: Any) -> int:
     """Move results from the Kafka topic into PostgreSQL, each exactly once."""
     from apistatus.wiring import consume

@@ -13,6 +13,16 @@ FLAGS = {
     "LOG_LEVEL": ("--log-level", "DEBUG|INFO|WARNING|ERROR|CRITICAL", "How much is said on standard error."),
     "APISTATUS_LOG_FORMAT": ("--log-format", "text|json", "Form of what is said on standard error."),
     "READER_CONF_FILE": ("--readers", "PATH", "Reader file or directory: the checks."),
+    "APISTATUS_CONSUME_ON_RECREATED_TOPIC": (
+        "--on-recreated-topic",
+        "fail|restart",
+        "When the topic is another one than the stored offsets belong to: end, or read it from its beginning.",
+    ),
+    "APISTATUS_CONSUME_ON_LOST_OFFSETS": (
+        "--on-lost-offsets",
+        "fail|earliest",
+        "When Kafka deleted messages before they were stored: end, or record them as lost and go on behind them.",
+    ),
     "APISTATUS_LISTEN": (
         "--listen",
         "HOST:PORT",

@@ -136,7 +136,7 @@ def _no_kafka(_complaint: Complaint, found: re.Match[str], _settings: KafkaSetti
 
 
 def _nobody(_complaint: Complaint, _found: re.Match[str], _settings: KafkaSettings) -> str:
-    return "nothing listens there (connection refused)"
+    return "nothing listens there (connection refused); check KAFKA_BOOTSTRAP_SERVERS, or start the broker"
 
 
 _RULES: Final = tuple(

@@ -12,8 +12,10 @@ from typing import Final, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from apistatus.kafka.client_config import Config, open_client, producer_config
+from apistatus.kafka.delivery_errors import NEVER, OF_THE_CLIENT
 from apistatus.kafka.diagnosis import Diagnosis
-from apistatus.ports import Headers
+from apistatus.kafka.standstill import STANDSTILL_S, Standstill
+from apistatus.ports import End, Headers, OnEnd
 from apistatus.runtime.logs import Events, OncePerMinute
 from apistatus.runtime.metrics import Metrics
 from apistatus.settings.schema import KafkaSettings
@@ -28,6 +30,8 @@ _PAUSE_S: Final = 1.0
 """Before messages that the brokers would not take are handed over again."""
 _POLL_S: Final = 0.1
 _CLOSE_S: Final = 2.0
+_ASK_S: Final = 2.0
+"""How long the polling thread may wait for the brokers' answer."""
 
 
 class _Kept(NamedTuple):
@@ -36,6 +40,11 @@ class _Kept(NamedTuple):
     key: bytes
     value: bytes
     headers: Headers
+    on_end: OnEnd | None
+
+    def end(self, end: End) -> None:
+        if self.on_end is not None:
+            self.on_end(end)
 
     @property
     def size_bytes(self) -> int:
@@ -50,15 +59,19 @@ class KafkaPublisher:
     the broker make it, with defaults that are not ours. After a fatal error of the client (its
     sequence numbers no longer fit the broker's) everything undelivered goes through a new one, and what
     librdkafka gave up goes to it again: a message may then be on the topic twice, and the consumer
-    stores it once. Only a message that can never be taken, or finds no room, is given up.
+    stores it once. So it does when no report comes for `standstill_s` although the brokers answer.
+    Only a message that can never be taken, or finds no room, is given up. `is_last_resort` says that
+    nobody else keeps what is given up: it is counted and logged as failed.
     """
 
     def __init__(
         self, settings: KafkaSettings, metrics: Metrics, *, kept_max_bytes: int = KEPT_MAX_BYTES,
-        make: Callable[[Config], Producer] = Producer,
+        make: Callable[[Config], Producer] = Producer, is_last_resort: bool = True,
+        standstill_s: float = STANDSTILL_S,
     ) -> None:  # fmt: skip
         self._settings, self._metrics, self._make = settings, metrics, make
-        self._kept_max_bytes = kept_max_bytes
+        self._kept_max_bytes, self._is_last_resort = kept_max_bytes, is_last_resort
+        self._standstill = Standstill(standstill_s)
         self._diagnosis = Diagnosis(settings)
         self._once = OncePerMinute()
         self._lock = threading.RLock()
@@ -90,16 +103,27 @@ class KafkaPublisher:
         self._open.set()
         self._hand_over()
 
-    def publish(self, key: bytes, value: bytes, headers: Headers = ()) -> None:
+    def publish(
+        self, key: bytes, value: bytes, headers: Headers = (), on_end: OnEnd | None = None
+    ) -> None:  # fmt: skip
         """Queue one message; never blocks, never raises for a broker that is away. Safe from any thread.
 
-        Without room it is given up: counted in `apistatus_messages_failed` and logged.
+        Without room, and after `close`, it is given up.
         """
-        kept = _Kept(key, value, headers)
+        kept = _Kept(key, value, headers, on_end)
+        if not self._keep(kept):
+            kept.end(End.GIVEN_UP)
+        elif self._open.is_set():
+            self._hand_over()
+
+    def _keep(self, kept: _Kept) -> bool:
         with self._lock:
+            if self._closed.is_set():
+                return False
             if self._kept_bytes + kept.size_bytes > self._kept_max_bytes:
-                self._lose("no room", f"{self._kept_max_bytes} bytes wait for Kafka already")
-                return
+                if self._is_last_resort:
+                    self._lose("no room", f"{self._kept_max_bytes} bytes wait for Kafka already")
+                return False
             if not self._kept:
                 self._progress_mono_s = time.monotonic()
             number = self._next_number
@@ -107,8 +131,7 @@ class KafkaPublisher:
             self._kept[number] = kept
             self._kept_bytes += kept.size_bytes
             heappush(self._waiting, number)
-        if self._open.is_set():
-            self._hand_over()
+            return True
 
     def flush(self, timeout_s: float) -> int:
         """Wait for delivery reports; the number of messages still without one.
@@ -134,15 +157,17 @@ class KafkaPublisher:
         self._closed.set()
         self._thread.join(_CLOSE_S)
         with self._lock:
-            abandoned = len(self._kept)
+            abandoned = [self._kept[number] for number in sorted(self._kept)]
             self._generation += 1
             self._forget_all()
             producer = self._producer
+        for kept in abandoned:
+            kept.end(End.GIVEN_UP)
         self._discard(producer)
-        if abandoned:
-            self._metrics.publish_failed.inc(abandoned)
-            log.warning("messages.abandoned", count=abandoned, cause=self._diagnosis.reason())
-        return abandoned
+        if abandoned and self._is_last_resort:
+            self._metrics.publish_failed.inc(len(abandoned))
+            log.warning("messages.abandoned", count=len(abandoned), cause=self._diagnosis.reason())
+        return len(abandoned)
 
     def readiness(self, patience_s: float = 30.0) -> str | None:
         """None while messages are acknowledged; else how many wait, since when and why."""
@@ -157,6 +182,25 @@ class KafkaPublisher:
             self._serve(lambda: self._producer.poll(_POLL_S))
             if self._open.is_set():
                 self._hand_over()
+                self._look_for_standstill()
+
+    def _look_for_standstill(self) -> None:
+        """librdkafka has been seen to stop delivering for good without any error."""
+        now_s = time.monotonic()
+        if not self._kept or not self._standstill.is_suspected(now_s, self._progress_mono_s):
+            return
+        generation, producer = self._generation, self._producer
+        try:
+            found = producer.list_topics(self._settings.topic, timeout=_ASK_S).topics
+            partitions = found[self._settings.topic].partitions.values()
+        except (KafkaException, KeyError):
+            return  # the brokers are away: there is nothing wrong with the client
+        if any(partition.leader >= 0 for partition in partitions):
+            self._standstill.replaced(time.monotonic())
+            still_s = round(time.monotonic() - self._progress_mono_s)
+            self._replace(
+                generation, TimeoutError(f"no message acknowledged for {still_s} s, brokers answer")
+            )
 
     def _flush_client(self, timeout_s: float) -> int:
         return self._producer.flush(timeout_s)
@@ -201,11 +245,14 @@ class KafkaPublisher:
                 return
             self._progress_mono_s = time.monotonic()
             if error is None:
-                self._kept_bytes -= self._kept.pop(number).size_bytes
+                self._standstill.over()
                 self._metrics.published.inc()
-            elif error.code() in _NEVER:
+                kept = self._kept.pop(number)
+                self._kept_bytes -= kept.size_bytes
+                kept.end(End.ACKNOWLEDGED)
+            elif error.code() in NEVER:
                 self._drop(number, error)
-            elif not error.fatal() and error.code() not in _OF_THE_CLIENT:
+            elif not error.fatal() and error.code() not in OF_THE_CLIENT:
                 self._delay(number, error)
 
     def _delay(self, number: int, error: KafkaError) -> None:
@@ -218,8 +265,10 @@ class KafkaPublisher:
             log.error("messages.delayed", topic=self._settings.topic, waiting=len(self._kept), cause=cause)
 
     def _drop(self, number: int, error: KafkaError) -> None:
-        self._kept_bytes -= self._kept.pop(number).size_bytes
+        kept = self._kept.pop(number)
+        self._kept_bytes -= kept.size_bytes
         self._lose(error.name(), error.str())
+        kept.end(End.REFUSED)
 
     def _lose(self, kind: str, cause: str) -> None:
         self._given_up += 1
@@ -256,20 +305,3 @@ class KafkaPublisher:
             producer.flush(_CLOSE_S)
         except (KafkaException, SystemError) as error:
             log.debug("client.discarded", cause=str(error))
-
-
-_NEVER: Final = frozenset(
-    {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE, KafkaError.INVALID_RECORD}
-)
-"""Errors that trying again cannot mend."""
-_OF_THE_CLIENT: Final = frozenset(
-    {
-        KafkaError._PURGE_QUEUE,  # noqa: SLF001
-        KafkaError._PURGE_INFLIGHT,  # noqa: SLF001
-        KafkaError._FATAL,  # noqa: SLF001
-        KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
-        KafkaError.UNKNOWN_PRODUCER_ID,
-        KafkaError.INVALID_PRODUCER_EPOCH,
-    }
-)
-"""Errors of the client, not of the message: it is kept for the client that follows."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final, NoReturn, cast
+from typing import Final, cast
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from apistatus.errors import ApistatusError, ConfigurationError, Problem, RecreatedTopic
+from apistatus.errors import ApistatusError, ConfigurationError, OffsetOutOfRange, Problem
 from apistatus.kafka.client_config import consumer_config, open_client
 from apistatus.kafka.diagnosis import Diagnosis
+from apistatus.kafka.topic_watch import PERIOD_S, TopicWatch
 from apistatus.kafka.topics import identify
 from apistatus.ports import Message, TopicIdentity
 from apistatus.runtime.logs import Events, OncePerMinute
@@ -23,9 +24,9 @@ log = Events("kafka")
 _JOIN_S: Final = 60.0
 """Who is assigned nothing in so long has no broker, or one that does not know the group protocol."""
 _WATERMARK_TIMEOUT_S: Final = 10.0
-_PLACEHOLDER: Final = OFFSET_END
-"""Where a paused partition stands until it is started. An offset that exists on every topic: at one that
-retention has deleted, librdkafka stops the partition before the pause, and no seek brings it back."""
+_PLACEHOLDER: Final = 0
+"""Where a paused partition stands until it is started. A plain offset, because a logical one (the end) asks
+the brokers where that is. It need not exist: `start` assigns anew."""
 
 
 class KafkaSubscriber:
@@ -35,19 +36,20 @@ class KafkaSubscriber:
     committed offsets are never read.
     """
 
-    def __init__(self, settings: KafkaSettings, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: KafkaSettings, metrics: Metrics, *, watch_period_s: float = PERIOD_S
+    ) -> None:
         self._settings, self._metrics = settings, metrics
+        self._watch = TopicWatch(settings, watch_period_s)
         self._diagnosis = Diagnosis(settings)
         self._once = OncePerMinute()
         config = consumer_config(settings, self._diagnosis)
-        self._incremental = (
-            settings.group_protocol == "consumer"
-            or config.get("partition.assignment.strategy") == "cooperative-sticky"
-        )
         self._assigned: set[int] = set()
         self._started: dict[int, int] = {}
         """Started partitions, and the offset each was last started at."""
         self._released: set[int] = set()
+        self._out_of_range: set[int] = set()
+        """Started partitions that have no message at the offset we want."""
         self._rebalanced = False
         self._joined_mono_s: float | None = None
         self._waiting_since_mono_s = time.monotonic()
@@ -59,17 +61,28 @@ class KafkaSubscriber:
 
     def identity(self) -> TopicIdentity:
         """Cluster, topic and topic id. Raises KafkaUnavailable, AccessRefused."""
-        return identify(self._settings)
+        found = identify(self._settings)
+        self._watch.know(found)
+        return found
+
+    def recreated(self) -> bool:
+        """Whether the topic is known to be another one by now than `identity` last told."""
+        return self._watch.changed
 
     def poll(self, max_messages: int, timeout_s: float) -> Sequence[Message]:
         """Messages of started partitions, in order within each; empty when none came in time.
 
-        Raises RecreatedTopic, ConfigurationError (the group protocol), and ApistatusError when messages
-        were deleted before they were read, or the client has come to an end.
+        Raises OffsetOutOfRange for a partition that stands still since, ConfigurationError (the group
+        protocol), and ApistatusError when the client has come to an end.
         """
         self._rebalanced = False
+        self._tell_out_of_range()
         try:
-            polled = self._consumer.consume(max(1, max_messages), timeout_s)
+            first = self._consumer.poll(timeout_s)
+            # `consume` alone would wait the whole time for as many as it was asked for.
+            polled = [] if first is None else [first]
+            if first is not None and max_messages > 1:
+                polled += self._consumer.consume(max_messages - 1, 0)
         except KafkaException as error:
             self._on_error(error.args[0])
             return ()
@@ -99,7 +112,7 @@ class KafkaSubscriber:
                 continue
             at = self._at(partition, OFFSET_BEGINNING if position is None else position)
             try:
-                self._go_to(at)
+                self._read_from(at)
             except KafkaException as error:
                 # It stays unstarted, so that the loop claims and starts it again.
                 self._say("start.failed", error.args[0])
@@ -107,10 +120,12 @@ class KafkaSubscriber:
                 continue
             self._started[partition] = position or 0
             self._released.discard(partition)
+            self._out_of_range.discard(partition)
 
     def release(self, partitions: Collection[int]) -> None:
         """Pause partitions that another member owns by now; they wait for a new assignment."""
         ours = self._assigned.intersection(partitions)
+        self._out_of_range -= ours
         self._pause(ours)
         self._released |= ours
         for partition in ours:
@@ -129,6 +144,14 @@ class KafkaSubscriber:
             except KafkaException as error:
                 log.debug("commit.failed", cause=error.args[0].str())
 
+    def membership(self) -> str | None:
+        """None while the group has given us our share, even an empty one; else what we wait for."""
+        if self._joined_mono_s is not None:
+            return None
+        waited_s = time.monotonic() - self._waiting_since_mono_s
+        group, reason = self._settings.consumer_group, self._diagnosis.reason()
+        return f"no assignment by group '{group}' for {waited_s:.0f} s; {reason}".rstrip("; ")
+
     def lag(self) -> int | None:
         """Messages of started partitions that we have not polled; None when unknown. Asks no broker."""
         if not self._started:
@@ -146,20 +169,18 @@ class KafkaSubscriber:
         """Leave the group."""
         if not self._closed:
             self._closed = True
+            self._watch.close()
             self._consumer.close()
 
     def _at(self, partition: int, offset: int = 0) -> TopicPartition:
         return TopicPartition(self._settings.topic, partition, offset)
 
-    def _go_to(self, at: TopicPartition) -> None:
-        try:
-            self._consumer.seek(at)
-        except KafkaException as error:
-            if not self._incremental or error.args[0].code() != KafkaError._STATE:  # noqa: SLF001
-                raise
-            # Stopped by an offset out of range: only a new assignment starts it again.
-            self._consumer.incremental_unassign([at])
-            self._consumer.incremental_assign([at])
+    def _read_from(self, at: TopicPartition) -> None:
+        """Assign anew, because a `seek` does not end a pending query for a logical offset: its answer, half
+        a second later, would move us on over messages that nobody read (seen with real Kafka). It also
+        starts a partition that an offset out of range has stopped, which no seek does."""
+        self._consumer.incremental_unassign([at])
+        self._consumer.incremental_assign([at])
         self._consumer.resume([at])
 
     def _pause(self, partitions: Iterable[int]) -> None:
@@ -169,15 +190,13 @@ class KafkaSubscriber:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         placeholders = [self._at(partition.partition, _PLACEHOLDER) for partition in partitions]
-        if self._incremental:
-            consumer.incremental_assign(placeholders)
-        else:
-            consumer.assign(placeholders)
+        consumer.incremental_assign(placeholders)
         if placeholders:
             consumer.pause(placeholders)
         new = {partition.partition for partition in partitions}
         self._assigned |= new
         self._released -= new
+        self._out_of_range -= new
         for partition in new:
             self._started.pop(partition, None)
         self._rebalanced = True
@@ -195,14 +214,12 @@ class KafkaSubscriber:
         log.warning("partitions.lost", partitions=sorted(p.partition for p in partitions))
 
     def _give_back(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        if self._incremental:
-            consumer.incremental_unassign(partitions)
-        else:
-            consumer.unassign()
+        consumer.incremental_unassign(partitions)
         for partition in partitions:
             self._assigned.discard(partition.partition)
             self._released.discard(partition.partition)
             self._started.pop(partition.partition, None)
+            self._out_of_range.discard(partition.partition)
         self._rebalanced = True
 
     def _of_started(self, messages: list[KafkaMessage]) -> list[Message]:
@@ -239,24 +256,24 @@ class KafkaSubscriber:
         partition = message.partition()
         # Before `start` the offset is a placeholder, and whether it exists is of no interest.
         if partition is not None and partition in self._started:
-            self._out_of_range(partition)
+            self._out_of_range.add(partition)
 
-    def _out_of_range(self, partition: int) -> NoReturn:
-        topic, position = self._settings.topic, self._started[partition]
-        found = self._consumer.position([self._at(partition)])[0].offset
-        position = max(position, found)
-        low, high = self._consumer.get_watermark_offsets(self._at(partition), timeout=_WATERMARK_TIMEOUT_S)
-        if position > high:
-            raise RecreatedTopic(
-                f"partition {partition} of topic '{topic}' ends at offset {high}, but PostgreSQL has stored "
-                f"it up to {position}: the topic was made again or truncated"
-            )
-        raise ApistatusError(
-            f"partition {partition} of topic '{topic}' begins at offset {low}, but is stored only up to "
-            f"{position}: Kafka deleted {low - position} messages (retention) before they were stored. "
-            f"To go on without them set next_offset to {low} in apistatus.kafka_offsets for that "
-            "partition, and raise the topic's retention.ms"
-        )
+    def _tell_out_of_range(self) -> None:
+        """Raise OffsetOutOfRange for one of the partitions that stand still; the others wait their turn."""
+        for partition in sorted(self._out_of_range & self._started.keys()):
+            at = self._at(partition)
+            try:
+                position = max(self._started[partition], self._consumer.position([at])[0].offset)
+                low, high = self._consumer.get_watermark_offsets(at, timeout=_WATERMARK_TIMEOUT_S)
+                if low <= position <= high:
+                    # The topic has grown to it meanwhile.
+                    self._read_from(self._at(partition, position))
+                    self._out_of_range.discard(partition)
+                    continue
+            except KafkaException as error:
+                self._say("watermarks.failed", error.args[0])
+                continue
+            raise OffsetOutOfRange(partition, position, low=low, high=high)
 
     def _say(self, event: str, error: KafkaError) -> None:
         held_back = self._once.admits(f"{event} {error.name()}")

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Literal, Protocol
+
+from apistatus.model.result import FailureKind, Level
+
+Subject = Literal["headers", "body", "value", "total_ms", "certificate_days", "json"]
+"""What an assertion speaks of: the keys of `expect`, `status` and `failure` aside."""
+Operator = Literal[
+    "equals", "not_equals", "less_than", "at_most", "greater_than", "at_least", "one_of", "contains",
+    "not_contains", "matches", "not_matches", "exists", "type",
+]  # fmt: skip
 
 
 class Extractor(Protocol):
@@ -16,6 +25,38 @@ class Extractor(Protocol):
     source: str
 
     def __call__(self, body: bytes, charset: str | None) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """One operator of `expect` on one subject, complete; `level` is what the check is when it does not hold."""
+
+    subject: Subject
+    operator: Operator
+    expected: Any = field(repr=False)
+    """A value of JSON, numbers as int or Decimal; a compiled regex for `matches`; a truth for `exists`."""
+    written: str = field(default="", repr=False)
+    """A single value as text, for subjects that are text and have no other type: 5 as `5`."""
+    shown: str = ""
+    """For people: the value as the file has it, variables unreplaced."""
+    level: Level = "down"
+    of: str | None = None
+    """The header's name, or the path as written."""
+    path: Extractor | None = None
+    length: bool = False
+    """True when the operator is about the subject's length."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What variables brought into it."""
+
+
+class Credentials(Protocol):
+    """What proves who we are and may change while we run, like a token in a file."""
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of the check as they are by now; the last readable ones when a file is away."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """What of it no line may show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +97,28 @@ class Check:
     max_redirects: int = 10
     statuses: tuple[tuple[int, int], ...] = ((200, 299),)
     """Accepted status codes as inclusive ranges."""
+    failures: tuple[FailureKind, ...] = ()
+    """Not empty: the check is up when it fails in one of these ways, and only then."""
+    assertions: tuple[Assertion, ...] = ()
     extractor: Extractor | None = None
+    value_header: str | None = None
+    """The response's header that is the value, in place of an extractor."""
+    changed: bool = False
+    """True: a value that differs from the last one is worth a warning."""
+    certificate_days: int | None = 14
+    """Fewer days left to the earliest end of a certificate: degraded. None: not looked at."""
+    credentials: Credentials | None = field(default=None, repr=False)
+    """Stands in place of `headers` when they may change."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Password or token: neither a line nor a value may show it."""
     tls: TlsOptions = TlsOptions()
     max_body_bytes: int = 1_048_576
+    keep_alive: bool = False
+    """True: a connection may be used again for the next probe, and the result says so."""
+
+    @property
+    def reads_body(self) -> bool:
+        """True when something is taken out of the body or asserted of it."""
+        if self.extractor is not None:
+            return True
+        return any(assertion.subject in ("body", "json") for assertion in self.assertions)

@@ -1,4 +1,4 @@
-"""What the topic carries beside results: which checks are in force from when, and which no longer."""
+"""What the topic carries beside results: which checks are in force from when, which no longer, and gaps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from apistatus.model.result import CheckId, Instant, Label, Location, Millis, Name, Text
+from apistatus.model.result import MAX_ERROR_CHARS, CheckId, Instant, Label, Location, Millis, Name, Text
 
 
 class CheckDefined(Struct, kw_only=True, gc=False, omit_defaults=True):
@@ -36,6 +36,21 @@ class CheckRemoved(Struct, kw_only=True, gc=False, omit_defaults=True):
     location: Location
     from_us: Instant
     producer: Annotated[str, Meta(max_length=64)]
+
+
+class Gap(Struct, kw_only=True, gc=False, omit_defaults=True):
+    """Ticks of a check at a location that no producer made and that have no results of their own."""
+
+    v: Literal[1]
+    kind: Literal["gap"]
+    check: CheckId
+    location: Location
+    from_us: Instant
+    """The first tick that was not made."""
+    until_us: Instant
+    """The first one, by the same formula, that is not in the gap any more."""
+    producer: Annotated[str, Meta(max_length=64)]
+    reason: Annotated[str, Meta(max_length=MAX_ERROR_CHARS)]
 
 
 Definition = CheckDefined | CheckRemoved

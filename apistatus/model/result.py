@@ -16,6 +16,8 @@ FailureKind = Literal[
 ]  # fmt: skip
 Phase = Literal["resolve", "connect", "tls", "send", "processing", "transfer", "body"]
 Origin = Literal["schedule", "once"]
+Level = Literal["down", "degraded"]
+"""What a check is when an assertion does not hold."""
 
 # The position in these tuples is the number stored in PostgreSQL: append, never reorder.
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -55,6 +57,18 @@ class Flag(IntFlag):
     ONCE = 32
 
 
+class Asserted(Struct, frozen=True, kw_only=True, gc=False):
+    """What became of one assertion of a check, in words: `json $.queue.depth` is expected to be
+    `less_than 100`, and `250` was seen."""
+
+    assertion: str
+    expected: str
+    seen: str
+    """Shortened, secrets masked; with the outcome `error`, why nothing could be told."""
+    outcome: Literal["held", "failed", "error"]
+    level: Level
+
+
 class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     """What one probe found out, all attempts included: the part of a result that the target decides.
 
@@ -72,6 +86,8 @@ class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     http_version: str | None = None
     ip: str | None = None
     reused: bool = False
+    lagged: bool = False
+    """True: our event loop was too busy (5 ms) to look at once at what the target sent."""
     size_bytes: int | None = None
     value: str | None = None
     total_us: int | None = None
@@ -83,6 +99,8 @@ class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     clock: Literal["kernel", "user"] | None = None
     tls_engine: Literal["rustls", "openssl"] | None = None
     certificate_expires_at_us: int | None = None
+    assertions: tuple[Asserted, ...] = ()
+    """Of what was evaluated: none when there was no response of an expected status. Not on the topic."""
 
 
 class Result(Struct, kw_only=True, gc=False, omit_defaults=True):
@@ -112,6 +130,7 @@ class Result(Struct, kw_only=True, gc=False, omit_defaults=True):
     http_version: Annotated[str, Meta(max_length=8)] | None = None
     ip: Annotated[str, Meta(max_length=64)] | None = None
     reused: bool = False
+    lagged: bool = False
     size_bytes: Annotated[int, Meta(ge=0, le=_INT4_MAX)] | None = None
     value: Annotated[str, Meta(max_length=MAX_VALUE_CHARS)] | None = None
     total_us: Micros | None = None

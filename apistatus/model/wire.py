@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from apistatus.errors import MalformedMessage
 from apistatus.model.check import Check
-from apistatus.model.definition import CheckDefined, CheckRemoved, Definition
+from apistatus.model.definition import CheckDefined, CheckRemoved, Definition, Gap
 from apistatus.model.identity import event_id
 from apistatus.model.result import ID_PATTERN, LOCATION_PATTERN, Origin, Outcome, Result
 
@@ -26,18 +26,24 @@ class _Envelope(msgspec.Struct, gc=False):
 _encoder = msgspec.json.Encoder()
 _results = msgspec.json.Decoder(Result)
 _envelopes = msgspec.json.Decoder(_Envelope)
-_definitions: Final[dict[str, msgspec.json.Decoder[CheckDefined] | msgspec.json.Decoder[CheckRemoved]]] = {
+_OtherDecoder: TypeAlias = (
+    msgspec.json.Decoder[CheckDefined] | msgspec.json.Decoder[CheckRemoved] | msgspec.json.Decoder[Gap]
+)
+_others: Final[dict[str, _OtherDecoder]] = {
     "check": msgspec.json.Decoder(CheckDefined),
     "check_removed": msgspec.json.Decoder(CheckRemoved),
+    "gap": msgspec.json.Decoder(Gap),
 }
 
+_FROM_OUTCOME: Final = tuple(name for name in Outcome.__struct_fields__ if name in Result.__struct_fields__)
 
-def encode(message: Result | Definition) -> bytes:
+
+def encode(message: Result | Definition | Gap) -> bytes:
     """The message as JSON without nulls. Key it by `check`, so that a check's messages keep their order."""
     return _encoder.encode(message)
 
 
-def decode(raw: bytes | None) -> Result | Definition:
+def decode(raw: bytes | None) -> Result | Definition | Gap:
     """The one message that `raw` holds.
 
     Raises MalformedMessage with one of the reasons `empty`, `not_utf8`, `not_json`, `nul_character`,
@@ -58,7 +64,7 @@ def decode(raw: bytes | None) -> Result | Definition:
     return result
 
 
-def _require_sound(raw: bytes, message: Result | Definition) -> None:
+def _require_sound(raw: bytes, message: Result | Definition | Gap) -> None:
     """What the structs' bounds do not say. Raises MalformedMessage."""
     if not _is_identity(message.check, message.location):
         name = "location" if re.match(ID_PATTERN, message.check) else "check"
@@ -75,7 +81,7 @@ def _is_identity(check_id: str, location: str) -> bool:
     return bool(re.match(ID_PATTERN, check_id) and re.match(LOCATION_PATTERN, location))
 
 
-def _decode_other(raw: bytes, result_error: msgspec.MsgspecError) -> Definition:
+def _decode_other(raw: bytes, result_error: msgspec.MsgspecError) -> Definition | Gap:
     try:
         envelope = _envelopes.decode(raw)
     except msgspec.ValidationError as error:
@@ -88,18 +94,18 @@ def _decode_other(raw: bytes, result_error: msgspec.MsgspecError) -> Definition:
         )
     if envelope.kind is None:
         raise MalformedMessage("invalid_field", str(result_error)) from result_error
-    decoder = _definitions.get(envelope.kind)
+    decoder = _others.get(envelope.kind)
     if decoder is None:
         raise MalformedMessage("unknown_kind", f"messages of kind {envelope.kind[:64]!r} are not known here")
     try:
-        definition: Definition = decoder.decode(raw)
+        other: Definition | Gap = decoder.decode(raw)
     except msgspec.MsgspecError as error:
         raise MalformedMessage("invalid_field", str(error)) from error
-    _require_sound(raw, definition)
-    return definition
+    _require_sound(raw, other)
+    return other
 
 
-def _refuse_nul(message: Result | Definition) -> None:
+def _refuse_nul(message: Result | Definition | Gap) -> None:
     for name in message.__struct_fields__:
         value = getattr(message, name)
         texts = [*value, *value.values()] if isinstance(value, dict) else [value]
@@ -116,7 +122,7 @@ def compose(
         v=1, check=check.id, location=location, scheduled_at_us=scheduled_at_us, name=check.name,
         group=check.group, labels=check.labels or None, site=check.site, endpoint=check.endpoint,
         interval_ms=max(1, check.interval_us // 1000), sla_ms=check.sla_ms, producer=producer, origin=origin,
-        start_delay_us=start_delay_us, **{name: getattr(outcome, name) for name in outcome.__struct_fields__},
+        start_delay_us=start_delay_us, **{name: getattr(outcome, name) for name in _FROM_OUTCOME},
     )  # fmt: skip
 
 
@@ -132,6 +138,16 @@ def defined(check: Check, *, location: str, producer: str, from_us: int) -> Chec
         v=1, kind="check", check=check.id, location=location, from_us=from_us, name=check.name,
         group=check.group, labels=check.labels or None, site=check.site, endpoint=check.endpoint,
         interval_ms=max(1, check.interval_us // 1000), sla_ms=check.sla_ms, producer=producer,
+    )  # fmt: skip
+
+
+def gap(
+    check_id: str, *, location: str, producer: str, from_us: int, until_us: int, reason: str
+) -> Gap:  # fmt: skip
+    """The ticks of a check in [from_us, until_us) that no producer made, and why."""
+    return Gap(
+        v=1, kind="gap", check=check_id, location=location, from_us=from_us, until_us=until_us,
+        producer=producer, reason=reason,
     )  # fmt: skip
 
 

@@ -6,15 +6,19 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from apistatus.model.check import Check
 from apistatus.ports import Clock, Prober, ResultPublisher
+from apistatus.produce.backfill import Past, Spans, carried_on
+from apistatus.produce.making_up import MakingUp
+from apistatus.produce.options import Options as Options
+from apistatus.produce.options import Summary as Summary
 from apistatus.produce.outbox import Outbox, Sender
 from apistatus.produce.pace import Pace
 from apistatus.produce.probe import GuardedProber
-from apistatus.produce.schedule import MissedTick, Schedule, Timeline
+from apistatus.produce.progress import Progress
+from apistatus.produce.schedule import LONGEST_AHEAD_US, MissedTick, Schedule, Timeline
 from apistatus.runtime.logs import Events
 from apistatus.runtime.metrics import Metrics
 from apistatus.runtime.stopping import Stop
@@ -31,29 +35,9 @@ _SHORTEST_REST_S: Final = 0.001
 _CLOCK_SET_US: Final = 1_000_000
 """A smaller step of the wall clock only makes checks late by it."""
 _LONGEST_MISSED_US: Final = 3_600_000_000
-"""A longer time without a turn is left out of the checks' definitions, not told tick by tick."""
+"""A longer time without a turn is told as a gap, not tick by tick."""
 _STUCK_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Who checks, and within which bounds."""
-
-    location: str
-    producer: str
-    cloudevents: bool = False
-    max_in_flight: int = 2000
-    grace_s: float = 25.0
-    """How long open checks may go on after a stop was asked for."""
-
-
-@dataclass(slots=True)
-class Summary:
-    """What a run gave: results of probes, `missed` results (those of `abandoned` checks among them)."""
-
-    made: int = 0
-    missed: int = 0
-    abandoned: int = 0
+_STOOD_STILL: Final = "this process could not run, or the clock was set forward, for more than an hour"
 
 
 class _Open(NamedTuple):
@@ -67,17 +51,24 @@ class ProduceLoop:
 
     def __init__(
         self, checks: Sequence[Check], prober: Prober, publisher: ResultPublisher, clock: Clock,
-        metrics: Metrics, options: Options,
+        metrics: Metrics, options: Options, *, past: Past | None = None,
     ) -> None:  # fmt: skip
+        """`past`: what an earlier run left behind; what it missed since is made up for."""
         self._prober = prober
         self._guarded = GuardedProber(prober)
         sender = Sender(options.location, options.producer, options.cloudevents)
-        self._outbox = Outbox(publisher, metrics, sender)
+        wall_us = clock.wall_us()
+        past = _usable(past, wall_us)
+        # When the clock was set back meanwhile, time goes on from there: no tick comes twice.
+        self._timeline = Timeline(max(wall_us, past.watermark_us - 1 if past else 0), clock.mono_ns())
+        self._progress = Progress(self._timeline.now_us)
+        self._outbox = Outbox(publisher, metrics, sender, self._progress)
+        self._making_up = MakingUp(self._outbox, self._progress)
+        self._past = past
         self._clock = clock
         self._metrics = metrics
         self._options = options
-        self._timeline = Timeline(clock.wall_us(), clock.mono_ns())
-        self._schedule = Schedule()
+        self._schedule = Schedule(self._progress.opened)
         self._pace = Pace()
         self._news: deque[Sequence[Check]] = deque([checks])
         self._open: dict[str, _Open] = {}
@@ -86,6 +77,7 @@ class ProduceLoop:
         self._stopping = False
         self._turned_mono_ns: int | None = None
         self._was_set_back = False
+        self._in_force = past.checks if past else None
         self.summary = Summary()
         metrics.observe(metrics.in_flight, lambda: len(self._open))
         metrics.observe(metrics.checks, lambda: len(self._schedule))
@@ -108,6 +100,17 @@ class ProduceLoop:
             return "not started yet"
         still_s = (self._clock.mono_ns() - turned_ns) / 1e9
         return None if still_s < _STUCK_S else f"the check loop has not turned for {still_s:.0f} s"
+
+    def watermark_us(self) -> int:
+        """Every tick before this instant (UTC microseconds) has its result in safety."""
+        watermark_us = self._progress.watermark_us
+        if self._past is not None:
+            return min(watermark_us, self._past.watermark_us)
+        return watermark_us
+
+    def in_force(self) -> Spans | None:
+        """The checks on schedule, another object after each change; None: not known yet."""
+        return self._in_force
 
     def _wake_from_outside(self) -> None:
         if self._loop is None:
@@ -137,9 +140,7 @@ class ProduceLoop:
             for one in self._open.values():
                 one.task.cancel()
             await self._prober.aclose()
-        summary = self.summary
-        log.always("schedule.stopped", made=summary.made, missed=summary.missed, abandoned=summary.abandoned)
-        return summary
+        return self.summary
 
     def turn(self) -> float:
         """One turn: take in new checks, move the schedule on, start what is due; the seconds to rest."""
@@ -148,8 +149,9 @@ class ProduceLoop:
             self._tell_missed(self._schedule.advance(now_us))
             self._put_in_force(self._news.popleft(), now_us)
         self._tell_missed(self._schedule.advance(now_us, _TICKS_PER_TURN))
-        rest_s = min(_REST_S, self._start_due())
+        rest_s = min(_REST_S, self._start_due(), self._make_up())
         next_us = self._schedule.next_us
+        self._progress.opened_until(now_us + 1 if next_us is None else min(now_us + 1, next_us))
         if next_us is None:
             return rest_s
         if next_us <= now_us:
@@ -177,8 +179,10 @@ class ProduceLoop:
 
     async def _finish(self) -> None:
         """Let open checks end within the grace, then abandon them; each tick still gets its result."""
-        self._tell_missed(self._schedule.advance(self._move_on()))
+        now_us = self._move_on()
+        self._tell_missed(self._schedule.advance(now_us))
         self._tell_missed(self._schedule.close("stopped before the check could start"))
+        self._progress.opened_until(now_us + 1)
         until_ns = self._clock.mono_ns() + int(self._options.grace_s * 1e9)
         while self._open and (left_ns := until_ns - self._clock.mono_ns()) > 0:
             await self._rest(min(_REST_S, max(_SHORTEST_REST_S, left_ns / 1e9)))
@@ -195,12 +199,13 @@ class ProduceLoop:
 
     def _follow_clock(self, leapt_us: int, now_us: int) -> None:
         next_us = self._schedule.next_us
-        if next_us is not None and (leapt_us < 0 or now_us - next_us > _LONGEST_MISSED_US):
-            log.warning("time.leapt", to_us=now_us, hint="no check was made in between, and none is missed")
+        if leapt_us < 0:
+            self._set_back(now_us)
+        elif next_us is not None and now_us - next_us > _LONGEST_MISSED_US:
+            log.warning("time.leapt", to_us=now_us, hint="no check was made in between: told as a gap")
             for span in self._schedule.leap(now_us):
-                if span.from_us < span.until_us:
-                    self._outbox.removed(span.check, span.from_us)
-                self._outbox.defined(span.check, span.until_us)
+                self._progress.opened(span.check.id, span.from_us)
+                self._outbox.gap(span.check.id, span.from_us, span.until_us, _STOOD_STILL)
         elif leapt_us >= _CLOCK_SET_US:
             log.warning("clock.set_forward", seconds=round(leapt_us / 1e6, 3))
             self._schedule.skip_until(now_us - _CLOCK_SET_US)
@@ -211,23 +216,49 @@ class ProduceLoop:
             log.warning("clock.set_back", seconds=round(ahead_us / 1e6, 3), hint=hint)
         self._was_set_back = is_set_back
 
+    def _set_back(self, now_us: int) -> None:
+        """The clock went back by more than a day, and time with it: checks go on from there."""
+        log.warning("time.leapt", to_us=now_us, hint="the clock was set back by more than a day")
+        self._progress.set_back(now_us)
+        spans = self._schedule.leap(now_us)
+        for span in spans:
+            self._outbox.defined(span.check, span.until_us)
+        self._in_force = carried_on({}, [span.check for span in spans], now_us + 1, now_us)
+
     def _put_in_force(self, checks: Iterable[Check], now_us: int) -> None:
         is_start = self._schedule.is_new
-        change = self._schedule.replace([check for check in checks if check.enabled], now_us)
+        enabled = [check for check in checks if check.enabled]
+        change = self._schedule.replace(enabled, now_us)
         self._pace.follow(self._schedule.ticks_per_s)
         self._tell_missed(change.missed)
         for check in change.removed:
-            self._outbox.removed(check, change.from_us)
+            self._outbox.removed(check.id, change.from_us)
         for check in (*change.added, *change.changed):
-            self._outbox.defined(check, change.from_us)
+            untold_us = self._past.untold_from_us(check) if self._past else None
+            self._outbox.defined(check, untold_us or change.from_us)
+        former = self._past.spans(enabled) if self._past else self._in_force or {}
+        self._in_force = carried_on(former, enabled, change.from_us, self.watermark_us())
         if is_start:
-            log.always("schedule.started", checks=len(change.added))
+            self._begin_to_make_up(enabled, now_us)
             return
         self._metrics.reloads.labels("applied").inc()
         log.always(
             "reload.applied", added=len(change.added), removed=len(change.removed),
             changed=len(change.changed), unchanged=change.unchanged,
         )  # fmt: skip
+
+    def _begin_to_make_up(self, checks: Sequence[Check], now_us: int) -> None:
+        if self._past is not None:
+            self._making_up.begin(checks, self._past, now_us, self._options.backfill_us)
+        self._past = None
+
+    def _make_up(self) -> float:
+        """Tell a little of what has no result yet; seconds until there is more to tell."""
+        self.summary.missed += self._making_up.tell_past()
+        made, missed = self._making_up.tell_lost(self._clock.mono_ns())
+        self.summary.made -= made
+        self.summary.missed += missed
+        return self._making_up.rest_s
 
     # --- probes -----------------------------------------------------------------------------------
 
@@ -275,3 +306,13 @@ class ProduceLoop:
         for check, tick_us, reason in ticks:
             self.summary.missed += 1
             self._outbox.missed(check, tick_us, reason)
+
+
+def _usable(past: Past | None, wall_us: int) -> Past | None:
+    """What an earlier run left, unless it lies more than a day ahead: then one of the two clocks was wrong."""
+    if past is None or past.watermark_us <= wall_us + LONGEST_AHEAD_US:
+        return past
+    log.warning(
+        "past.ignored", hint="an earlier run ended at a time that is yet to come, by the clock of now"
+    )
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apistatus.model import wire
@@ -22,12 +22,18 @@ class Place:
     producer: str
 
 
+def _nobody(_result: Result) -> None:
+    """Nobody waits for single results."""
+
+
 async def check_once(
-    checks: Sequence[Check], prober: Prober, clock: Clock, place: Place, *, stop: Stop, max_in_flight: int
-) -> list[Result]:
+    checks: Sequence[Check], prober: Prober, clock: Clock, place: Place, *, stop: Stop, max_in_flight: int,
+    on_result: Callable[[Result], None] = _nobody,
+) -> list[Result]:  # fmt: skip
     """One result per check, in order, with origin `once` and the check's start as `scheduled_at`.
 
-    When a stop is asked for, what is done stays and the rest is `missed`.
+    When a stop is asked for, what is done stays and the rest is `missed`. `on_result` is called with
+    each result as soon as there is one; it must not block for long and not raise.
     """
     room = asyncio.Semaphore(max_in_flight)
     guarded = GuardedProber(prober)
@@ -42,10 +48,12 @@ async def check_once(
         except asyncio.CancelledError:
             if not stop.asked:
                 raise
-        return wire.compose(
+        result = wire.compose(
             check, outcome, location=place.location, producer=place.producer,
             scheduled_at_us=scheduled_at_us, origin="once",
         )  # fmt: skip
+        on_result(result)
+        return result
 
     tasks = [asyncio.create_task(one(check)) for check in checks]
     loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ from apistatus.model.check import Check
 from apistatus.model.identity import phase_us, tick_at_or_after
 
 _LATE_US: Final = 1_000_000
-_LONGEST_AHEAD_US: Final = 86_400_000_000
+LONGEST_AHEAD_US: Final = 86_400_000_000
 
 
 class Timeline:
@@ -41,7 +41,7 @@ class Timeline:
         elapsed_us = (mono_ns - self._mono_ns) // 1000
         expected_us = self.now_us + elapsed_us
         self._mono_ns = mono_ns
-        if expected_us - wall_us > _LONGEST_AHEAD_US:
+        if expected_us - wall_us > LONGEST_AHEAD_US:
             self.now_us, self.ahead_us = wall_us, 0
             return wall_us - expected_us
         self.now_us = max(wall_us, self.now_us + elapsed_us // 2)
@@ -97,7 +97,9 @@ class _Place:
 class Schedule:
     """Checks and their ticks: a heap of coming ticks, a queue of due ones, and who is under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: Callable[[str, int], object] = lambda _check_id, _tick_us: None) -> None:
+        """`opened` is called with every tick (check id, instant) when it becomes due."""
+        self._opened = opened
         self._places: dict[str, _Place] = {}
         self._coming: list[tuple[int, int, _Place]] = []
         self._due: deque[_Place] = deque()
@@ -171,6 +173,7 @@ class Schedule:
         while left and self._coming and self._coming[0][0] <= now_us:
             left -= 1
             tick_us, number, place = self._coming[0]
+            self._opened(place.check.id, tick_us)
             place.next_us = tick_us + place.check.interval_us
             heapq.heapreplace(self._coming, (place.next_us, number, place))
             waited = place.due_us is not None

@@ -45,6 +45,28 @@ class Metrics:
             "Messages that wait for an acknowledgement.",
             registry=registry,
         )
+        # spool
+        self.spool_entries = Gauge(
+            "apistatus_spool_messages", "Messages in the spool, those under way included.", registry=registry
+        )
+        self.spool_bytes = Gauge("apistatus_spool_bytes", "What they take.", registry=registry)
+        self.spool_oldest = Gauge(
+            "apistatus_spool_oldest_age_seconds", "How old the oldest of them is.", registry=registry
+        )
+        self.spool_dropped = Gauge(
+            "apistatus_spool_dropped_messages",
+            "Messages that the spool's caps dropped, over restarts.",
+            registry=registry,
+        )
+        self.spool_degraded = Gauge(
+            "apistatus_spool_degraded",
+            "1 while the disk takes nothing and memory has to do.",
+            registry=registry,
+        )
+        self.replayed = Counter(
+            "apistatus_messages_replayed", "Messages of the spool that the broker has acknowledged.",
+            registry=registry,
+        )  # fmt: skip
         # consume
         self.rows = Counter("apistatus_rows_stored", "Rows stored, new or improved.", registry=registry)
         self.duplicates = Counter(
@@ -61,6 +83,16 @@ class Metrics:
             "apistatus_dead_letters",
             "Messages put aside, by reason.",
             ["reason"],
+            registry=registry,
+        )
+        self.forwarded = Counter(
+            "apistatus_dead_letters_forwarded",
+            "Dead letters that the topic of dead letters has acknowledged.",
+            registry=registry,
+        )
+        self.lost_messages = Counter(
+            "apistatus_messages_lost",
+            "Messages that Kafka deleted before they were stored.",
             registry=registry,
         )
         self.fenced = Counter(

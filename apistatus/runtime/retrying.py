@@ -26,14 +26,15 @@ class Stopped(ApistatusError):
 
 def until_it_answers(
     call: Callable[[], T], *, what: str, log: Events, stop: Stop, timeout_s: float | None = None,
-    sleep: Callable[[float], None] | None = None, metrics: Metrics | None = None,
+    sleep: Callable[[float], None] | None = None, metrics: Metrics | None = None, cap_s: float = CAP_S,
 ) -> T:  # fmt: skip
     """The result of `call`, tried again with exponential backoff and full jitter while the service is away.
 
     Without `timeout_s` for ever, and AccessRefused is tried again too (secrets are rotated), each cause
     logged once a minute; with it, the last ServiceUnavailable is raised after that many seconds and
     AccessRefused at once. Raises Stopped when a stop is asked for meanwhile. `sleep` is called with the
-    seconds to wait (default: wait for the stop); each try again is counted in `metrics` under `what`.
+    seconds to wait, `cap_s` at the most (default: wait for the stop); each try again is counted in
+    `metrics` under `what`.
     """
     once = OncePerMinute()
     retried = ServiceUnavailable if timeout_s is not None else (ServiceUnavailable, AccessRefused)
@@ -58,7 +59,7 @@ def until_it_answers(
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(retried),
-        wait=tenacity.wait_random_exponential(multiplier=0.25, max=CAP_S),
+        wait=tenacity.wait_random_exponential(multiplier=0.25, max=cap_s),
         stop=give_up,
         sleep=sleep or wait,
         before_sleep=say,

@@ -1,10 +1,13 @@
-"""The folder where a producer keeps what has to outlive it: its id now, and what later rooms put there."""
+"""The folder where a producer keeps what has to outlive it: its id, its spool, how far it is."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +18,7 @@ log = Events("state")
 
 _VARIABLE: Final = "APISTATUS_STATE_DIR"
 _ID_FILE: Final = "producer-id"
+_LOCK_FILE: Final = "lock"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _ID_MAX_BYTES: Final = 256
 
@@ -36,6 +40,63 @@ class StateDir:
             return self._kept_id() or self._keep_new_id()
         except OSError as error:
             raise self._unusable(error) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Have the folder for this process alone. The system ends the lock with the process, however
+        that ends. Raises ConfigurationError when another process has it, with its id."""
+        try:
+            self._make()
+            descriptor = os.open(self.path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
+            self._lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.read(descriptor, _ID_MAX_BYTES).decode("ascii", "replace").strip()
+            text = (
+                f"{self.path} is in use by process {owner or '?'}; "
+                "stop that one, or give each its own directory"
+            )
+            raise ConfigurationError([Problem(_VARIABLE, text)]) from error
+        except OSError as error:
+            raise self._unusable(error) from error
+        with suppress(OSError):  # a full disk: the lock holds, only its owner is not told
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def kept(self, name: str) -> bytes | None:
+        """What was last kept under this name; None: nothing. Raises ConfigurationError."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep `content` in place of what was there: all of it or nothing, over a crash too.
+
+        Only for the one process that has the folder's lock. Raises OSError.
+        """
+        draft = self.path / f".{name}.new"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self.path / name)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
 
     def _make(self) -> None:
         try:

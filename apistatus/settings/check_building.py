@@ -9,6 +9,8 @@ from apistatus.model.check import Check, Extractor
 from apistatus.model.identity import slug
 from apistatus.settings import target_urls, yaml_tree
 from apistatus.settings.check_draft import Defaults, Draft, overlaid
+from apistatus.settings.credentials import LiveCredentials, live_texts, secrets_of, with_auth
+from apistatus.settings.expectations import expectations
 from apistatus.settings.reader_keys import CHECK_KEYS
 from apistatus.settings.reading import BROKEN, At, read_keys
 from apistatus.settings.tls_building import tls_options
@@ -17,7 +19,8 @@ from apistatus.settings.yaml_tree import Scalar
 LONGEST_OWN_TIMEOUT_US: Final = 10_000_000
 SHORTEST_TIMEOUT_US: Final = 10_000
 DEFAULT_RETRY_DELAY_US: Final = 1_000_000
-SUCCESS: Final = ((200, 299),)
+CERTIFICATE_DAYS: Final = 14
+VALUE_KEYS: Final = ("json_path", "regex", "header")
 
 
 @dataclass(slots=True)
@@ -38,7 +41,8 @@ def build_check(at: At, defaults: Defaults, taken: Taken) -> Check | None:
     address = _address(draft)
     timing = _timing(draft)
     extractor = _extractor(draft)
-    body, headers = _request(draft)
+    expected = expectations(draft)
+    body, headers, credentials = _request(draft)
     tls = tls_options(draft)
     if not (identity and address and timing and tls) or BROKEN in draft.values.values():
         return None
@@ -51,8 +55,12 @@ def build_check(at: At, defaults: Defaults, taken: Taken) -> Check | None:
         enabled=draft.get("enabled", True), sla_ms=draft.get("sla_ms"),
         method=draft.get("method", "GET"), headers=share(headers), body=share(body),
         follow_redirects=draft.get("follow_redirects", True), max_redirects=draft.get("max_redirects", 10),
-        statuses=share(draft.get("expect", {}).get("status") or SUCCESS), extractor=extractor, tls=tls,
+        statuses=share(expected.statuses), failures=share(expected.failures), assertions=expected.assertions,
+        extractor=extractor, value_header=share(draft.get("header")), changed=draft.get("changed", False),
+        certificate_days=draft.values.get("certificate_days", CERTIFICATE_DAYS), credentials=credentials,
+        secrets=share(secrets_of(draft.get("auth"))), tls=tls,
         max_body_bytes=draft.get("max_body_bytes", 1_048_576),
+        keep_alive=draft.get("keep_alive", False),
     )  # fmt: skip
 
 
@@ -151,26 +159,43 @@ def _seconds(duration_us: int) -> str:
 
 
 def _extractor(draft: Draft) -> Extractor | None:
-    given = [key for key in ("json_path", "regex") if draft.has(key)]
+    given = [key for key in VALUE_KEYS if draft.has(key)]
     if len(given) > 1:
-        draft.blame("regex", "json_path").fail("json_path and regex: a check keeps one value; take one away")
+        draft.blame("regex", *VALUE_KEYS).fail(
+            f"{' and '.join(given)}: a check keeps one value; take one away"
+        )
         return None
-    told = draft.get("type")
-    means = "http" if not given else "json" if given[0] == "json_path" else "regex"
-    if told is not None and told != means:
-        needs = {"http": "neither json_path nor regex", "json": "json_path", "regex": "regex"}[told]
-        draft.blame("type", *given).fail(f"type {told} goes with {needs}")
-    if given and draft.get("method") == "HEAD":
+    if draft.get("changed") and not given:
+        draft.where("changed").fail("speaks of the value of json_path, regex or header, and there is none")
+    _require_fitting_type(draft, given)
+    if given and given != ["header"] and draft.get("method") == "HEAD":
         draft.blame("method", *given).fail(f"an answer to HEAD has no body to take {given[0]} from")
-    extractor: Extractor | None = draft.get(given[0]) if given else None
+    extractor: Extractor | None = draft.get(given[0]) if given and given != ["header"] else None
     return extractor
 
 
-def _request(draft: Draft) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
+def _require_fitting_type(draft: Draft, given: list[str]) -> None:
+    told = draft.get("type")
+    means = {"json_path": "json", "regex": "regex"}.get(given[0], "http") if given else "http"
+    if told is not None and told != means:
+        needs = {"http": "neither json_path nor regex", "json": "json_path", "regex": "regex"}[told]
+        draft.blame("type", *given).fail(f"type {told} goes with {needs}")
+
+
+def _request(
+    draft: Draft,
+) -> tuple[bytes | None, tuple[tuple[str, str], ...], LiveCredentials | None]:
+    """Body, headers, and what makes the headers anew where files stand in them."""
     if draft.has("body") and draft.has("json"):
         draft.blame("body", "json").fail("body and json: a request has one body; take one away")
     headers = dict(draft.get("headers", {}))
     if draft.has("json"):
         headers.setdefault("content-type", ("Content-Type", "application/json"))
     body: bytes | None = draft.get("json", draft.get("body"))
-    return body, tuple(pair for pair in headers.values() if pair[1] is not None)
+    auth = draft.get("auth")
+    if auth and headers.get("authorization", ("", None))[1] is not None:
+        draft.blame("auth", "headers").fail("auth and a header Authorization: they are one; take one away")
+        return None, (), None
+    pairs = tuple(pair for pair in headers.values() if pair[1] is not None)
+    texts = live_texts((*pairs, auth))
+    return body, with_auth(pairs, auth), LiveCredentials(pairs, auth, texts) if texts else None

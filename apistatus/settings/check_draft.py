@@ -12,7 +12,8 @@ from apistatus.settings.reading import BROKEN, At, Reading
 _ADD_UP: Final = frozenset({"labels", "headers", "tls", "expect"})
 # Which of the others a key of the check takes out of `defaults`.
 _INSTEAD: Final = {
-    "json_path": ("regex", "type"), "regex": ("json_path", "type"), "body": ("json",), "json": ("body",),
+    "json_path": ("regex", "header", "type"), "regex": ("json_path", "header", "type"),
+    "header": ("json_path", "regex", "type"), "body": ("json",), "json": ("body",),
 }  # fmt: skip
 
 

@@ -34,12 +34,24 @@ def masked(text: str) -> str:
     return _PLACE.sub(lambda match: "\0" * len(match[0]), text)
 
 
+def files_in(text: str, folder: Path) -> tuple[Path, ...]:
+    """The files whose text would be put in."""
+    if f"${{{_FILE}" not in text:
+        return ()
+    inside = [match[1] or "" for match in _PLACE.finditer(text)]
+    return tuple(folder / at_home(name.removeprefix(_FILE)) for name in inside if name.startswith(_FILE))
+
+
 class Variables:
     """What stands behind the places: an environment, and files, each read once."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._files: dict[Path, str] = {}
+
+    def anew(self) -> Variables:
+        """The same environment; its files are read once more."""
+        return Variables(self._environ)
 
     def replaced(self, text: str, folder: Path) -> str:
         """The text with every place replaced; paths are relative to `folder`.

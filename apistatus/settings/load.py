@@ -10,7 +10,15 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from apistatus.errors import ConfigurationError, Problem
-from apistatus.settings.schema import LogSettings, ProbeSettings, ReaderSettings, ServiceSettings, Settings
+from apistatus.settings.schema import (
+    ConsumeSettings,
+    LogSettings,
+    ProbeSettings,
+    ReaderSettings,
+    ServiceSettings,
+    Settings,
+    StorageSettings,
+)
 from apistatus.settings.service_settings import kafka_settings, postgres_settings
 from apistatus.settings.sources import Reading, read, unknown_names
 from apistatus.settings.variables import NEEDS, VARIABLES
@@ -72,12 +80,20 @@ def load(
             state_dir=values["APISTATUS_STATE_DIR"],
             max_in_flight=values["APISTATUS_MAX_IN_FLIGHT"],
             cloudevents=values["APISTATUS_CLOUDEVENTS"],
+            deny_networks=values["APISTATUS_DENY_NETWORKS"],
+            tls_engine=values["APISTATUS_TLS_ENGINE"],
             spool=values["APISTATUS_SPOOL"],
             spool_max_bytes=values["APISTATUS_SPOOL_MAX_BYTES"],
             spool_max_age_us=values["APISTATUS_SPOOL_MAX_AGE"],
             missed_backfill_us=values["APISTATUS_MISSED_BACKFILL"],
         ),
         service=ServiceSettings(values["APISTATUS_GRACE_SECONDS"], values["APISTATUS_LISTEN"]),
+        storage=StorageSettings(values["APISTATUS_RETENTION_DAYS"]),
+        consume=ConsumeSettings(
+            dead_letter_limit=values["APISTATUS_DEAD_LETTER_LIMIT"],
+            on_recreated_topic=values["APISTATUS_CONSUME_ON_RECREATED_TOPIC"],
+            on_lost_offsets=values["APISTATUS_CONSUME_ON_LOST_OFFSETS"],
+        ),
     )
     return Loaded(settings, tuple(unknown_names(environ)), reading.origins, reading.texts)
 

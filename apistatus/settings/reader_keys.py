@@ -7,9 +7,11 @@ import re
 from functools import partial
 from typing import Any, Final
 
-from apistatus.model.result import ID_PATTERN
+from apistatus.model.result import FAILURE_KINDS, ID_PATTERN
 from apistatus.settings import assertions, quantities, target_urls, yaml_tree
 from apistatus.settings import reader_values as values
+from apistatus.settings.credentials import authorization
+from apistatus.settings.live_text import live
 from apistatus.settings.reader_values import VARIABLE
 from apistatus.settings.reading import BROKEN, At, Broken, Key, read_keys, read_value
 
@@ -81,27 +83,54 @@ TLS_KEYS: Final[dict[str, Key]] = {
         _word("oldest version of TLS to accept", ("1.2", "1.3", 1.2, 1.3)),
     ),
 }
+FAILURES: Final = tuple(kind for kind in FAILURE_KINDS if kind not in ("internal", "assertion", "extract"))
+"""Those that a target without an answer to be looked at can end in."""
+
+
+def _failures(at: At) -> Any:
+    read = Key(partial(values.one_of, values=FAILURES), optional=False)
+    found = [read_value(child, read) for child in values.each(at)]
+    if not found:
+        raise ValueError("must name at least one kind of failure")
+    return BROKEN if BROKEN in found else tuple(dict.fromkeys(found))
+
+
+def _assertion(description: str, name: str = "assertion") -> dict[str, Any]:
+    return _schema(description, {"$ref": f"#/$defs/{name}"})
+
+
+_FAILURE_SCHEMA: Final = {"enum": list(FAILURES)}
 EXPECT_KEYS: Final[dict[str, Key]] = {
     "status": Key(
         values.statuses,
         _schema("accepted status codes: 200, 3xx, 401-403 or a list of these (default 2xx)",
                 values.STATUS_SCHEMA, {"type": "array", "minItems": 1, "items": values.STATUS_SCHEMA}),
     ),
-    "headers": Key(assertions.headers, later=True),
-    "body": Key(assertions.any_value, later=True),
-    "value": Key(assertions.any_value, later=True),
-    "total_ms": Key(assertions.number, later=True),
-    "certificate_days": Key(assertions.number, later=True),
-    "json": Key(assertions.json_elements, later=True),
+    "headers": Key(assertions.headers, _schema("assertions on headers of the response, by name", {
+        "type": "object", "propertyNames": {"pattern": f"^{values.TOKEN.pattern}$"},
+        "additionalProperties": {"$ref": "#/$defs/assertion"},
+    })),
+    "body": Key(partial(assertions.text, subject="body"), _assertion("assertions on the body as text")),
+    "value": Key(assertions.value, _assertion("assertions on the value of json_path, regex or header")),
+    "total_ms": Key(partial(assertions.number, subject="total_ms"),
+                    _assertion("assertions on the milliseconds to the last byte", "number_assertion")),
+    "certificate_days": Key(partial(assertions.number, subject="certificate_days"),
+                            _assertion("assertions on the days until a certificate ends", "number_assertion")),
+    "json": Key(assertions.json_elements, _schema("assertions on elements of the body as JSON",
+                {"type": "array", "items": {"$ref": "#/$defs/json_assertion"}})),
+    "failure": Key(_failures, _schema("how it must fail, like connect_refused: up then, and only then",
+                                      _FAILURE_SCHEMA, {"type": "array", "minItems": 1, "items": _FAILURE_SCHEMA})),
 }  # fmt: skip
 _BASIC_KEYS: Final[dict[str, Key]] = {
-    "username": Key(At.text, optional=False),
-    "password": Key(At.text, optional=False),
+    "username": Key(live, {"type": ["string", "number"]}, optional=False),
+    "password": Key(live, {"type": ["string", "number"]}, optional=False),
 }
 _AUTH_KEYS: Final[dict[str, Key]] = {
-    "basic": Key(partial(_nested, keys=_BASIC_KEYS), optional=False),
-    "bearer": Key(At.text, optional=False),
-}
+    "basic": Key(partial(_nested, keys=_BASIC_KEYS), {
+        "description": "name and password", "required": list(_BASIC_KEYS), **_object(_BASIC_KEYS),
+    }, optional=False),
+    "bearer": Key(live, {"description": "a token", "type": "string"}, optional=False),
+}  # fmt: skip
 
 
 def _auth(at: At) -> Any:
@@ -111,7 +140,14 @@ def _auth(at: At) -> Any:
             raise ValueError("must be one of `basic: {username: ..., password: ...}` and `bearer: ...`")
         if "basic" in found and found["basic"].keys() != _BASIC_KEYS.keys():
             raise ValueError("basic needs `username` and `password`")
+        authorization(found)
     return found
+
+
+def _header_name(at: At) -> str:
+    if not values.TOKEN.fullmatch(at.text()):
+        raise ValueError("is not the name of a header (RFC 9110, 5.1)")
+    return at.text().lower()
 
 
 def _connect_to(at: At) -> tuple[str, int]:
@@ -155,6 +191,8 @@ DEFAULTS_KEYS: Final[dict[str, Key]] = {
                      _text("JSONPath of the one element to keep as the value, like $.currentDateTime", None)),
     "regex": Key(partial(values.compiled, kind="regex"),
                  _text("regular expression in Python's syntax; its first group is the value", None)),
+    "header": Key(_header_name, _text("header of the response whose value is kept, like x-version")),
+    "changed": Key(values.boolean, _truth("true: degraded when the value is another than the last time")),
     "interval": Key(partial(values.duration_us, least="500ms", most="7d", unit_us=1_000),
                     _duration("time between two checks, 500ms to 7d (default API_READ_INTERVAL_SECS, 30s)")),
     "timeout": Key(partial(values.duration_us, least="10ms", most="10m"),
@@ -180,13 +218,15 @@ DEFAULTS_KEYS: Final[dict[str, Key]] = {
                          _count("more than this many redirects in a row: down (default 10)", 0, 100)),
     "expect": Key(partial(_nested, keys=EXPECT_KEYS), _schema("what must hold", _object(EXPECT_KEYS))),
     "tls": Key(partial(_nested, keys=TLS_KEYS), _schema("how TLS is verified", _object(TLS_KEYS))),
+    "auth": Key(_auth, _schema("who we are: basic or bearer", _object(_AUTH_KEYS))),
+    "certificate_days": Key(partial(values.whole_number, least=0, most=3650),
+                            _count("fewer days until a certificate ends: degraded (default 14; null: never)",
+                                   0, 3650)),
     "max_body_bytes": Key(partial(values.size_bytes, least=1, most=2**30),
                           _schema("largest body to read, decoded, up to 1GiB (default 1MiB)",
                                   {"type": "integer", "minimum": 1, "maximum": 2**30},
                                   {"type": "string", "pattern": _SIZE}, VARIABLE)),
-    "auth": Key(_auth, later=True),
-    "certificate_days": Key(partial(values.whole_number, least=0, most=3650), later=True),
-    "keep_alive": Key(values.boolean, later=True, now=(False,)),
+    "keep_alive": Key(values.boolean, _truth("true: use the last probe's connection again (default false)")),
     "http_version": Key(partial(values.one_of, values=("1.1", "2")), later=True, now=("1.1",)),
     "ip_family": Key(partial(values.one_of, values=("any", "4", "6")), later=True, now=("any",)),
     "connect_to": Key(_connect_to, later=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from apistatus.settings.assertions import SCHEMAS
 from apistatus.settings.reader_keys import DEFAULTS_KEYS, IDENTITY_KEYS
 from apistatus.settings.reading import Key
 
@@ -40,6 +41,7 @@ def reader_schema() -> dict[str, Any]:
                 "additionalProperties": False,
                 "properties": {**_properties(IDENTITY_KEYS), **_properties(DEFAULTS_KEYS)},
             },
+            **SCHEMAS,
             "variable": {"description": "${VAR} and its like", "type": "string", "pattern": r"\$\{"},
         },
     }

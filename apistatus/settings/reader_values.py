@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from apistatus.settings import quantities, yaml_tree
 from apistatus.settings.interpolation import has_places
+from apistatus.settings.live_text import live
 from apistatus.settings.quantities import nearest
 from apistatus.settings.reader_files import at_home
 from apistatus.settings.reading import BROKEN, At, Broken, Key, read_value
@@ -167,7 +168,9 @@ def field_value(text: str) -> str:
 
 
 def _field_value(at: At) -> str:
-    return field_value(at.text())
+    text = live(at)
+    field_value(text)
+    return text
 
 
 def require_settable(name: str) -> None:

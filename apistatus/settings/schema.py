@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
@@ -101,10 +102,23 @@ class ProbeSettings:
     state_dir: Path = Path()
     max_in_flight: int = 2000
     cloudevents: bool = False
+    tls_engine: Literal["auto", "rustls", "openssl"] = "auto"
+    deny_networks: tuple[IPv4Network | IPv6Network, ...] = (
+        IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10"), IPv6Network("fd00:ec2::/32"),
+    )  # fmt: skip
+    """Link-local addresses and those at which clouds answer questions about the machine."""
     spool: Literal["overflow", "always", "off"] = "overflow"
     spool_max_bytes: int = 2**30
     spool_max_age_us: int = 86_400_000_000
     missed_backfill_us: int = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """How long what is stored is kept."""
+
+    retention_days: int = 90
+    """Raw results; rollups stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,15 @@ class ServiceSettings:
 
     grace_s: float = 25.0
     listen: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumeSettings:
+    """What `consume` does when something is wrong with the topic; see `consume.options.Options`."""
+
+    dead_letter_limit: float = 0.5
+    on_recreated_topic: Literal["fail", "restart"] = "fail"
+    on_lost_offsets: Literal["fail", "earliest"] = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +149,5 @@ class Settings:
     reader: ReaderSettings
     probe: ProbeSettings
     service: ServiceSettings
+    consume: ConsumeSettings = ConsumeSettings()
+    storage: StorageSettings = StorageSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from apistatus.model.result import LOCATION_PATTERN
 from apistatus.settings import quantities
 
 Parse: TypeAlias = Callable[[str], object]
+IpNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-NEEDS: Final = frozenset({"kafka", "postgres", "migrate", "readers", "probe", "service"})
+NEEDS: Final = frozenset({"kafka", "postgres", "migrate", "readers", "probe", "service", "consume"})
 """The groups a command may ask for; `log` is always read."""
 
 
@@ -31,6 +33,8 @@ class Variable:
     """Never shown; `NAME_FILE` names a file that holds it."""
     later: bool = False
     """Its effect comes with a later release: any other value than what this one does is refused."""
+    empty: bool = False
+    """Empty is a value of its own, and not the same as not set."""
 
 
 def _text(text: str) -> str:
@@ -100,6 +104,13 @@ def _backfill_us(text: str) -> int:
     return quantities.duration_within(text, "0s", "7d")
 
 
+def _networks(text: str) -> tuple[IpNetwork, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"must be networks like 10.0.0.0/8 with commas between: {error}") from error
+
+
 def _not_yet(*now: str) -> Parse:
     """Only the values that say what this release does anyway."""
 
@@ -112,6 +123,12 @@ def _not_yet(*now: str) -> Parse:
     return parse
 
 
+def _share(text: str) -> float:
+    if not re.fullmatch(r"(0?\.[0-9]{1,6}|[01](\.[0-9]{1,6})?)", text, re.ASCII) or float(text) > 1:
+        raise ValueError("must be a share from 0 to 1, such as 0.5")
+    return float(text)
+
+
 def _count(least: int, most: int) -> Parse:
     return partial(quantities.whole_number, least=least, most=most)
 
@@ -121,7 +138,9 @@ _KAFKA = frozenset({"kafka"})
 _READERS = frozenset({"readers"})
 _PROBE = frozenset({"probe"})
 _SERVICE = frozenset({"service"})
+_CONSUME = frozenset({"consume"})
 _MIGRATE = frozenset({"migrate"})
+_POSTGRES = frozenset({"postgres"})
 _DATABASE = frozenset({"postgres", "migrate"})
 
 _LEVELS = _one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", fold=str.upper)
@@ -175,6 +194,8 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("APPDB", "api_statuses", "the database of the results", _text, _DATABASE),
     Variable("PGREADUSER", None, "a read-only role for dashboards, made when named", _text, _MIGRATE),
     Variable("PGREADPW", None, "its password", str, _MIGRATE, secret=True),
+    Variable("APISTATUS_RETENTION_DAYS", "90", "days that raw results are kept; rollups stay", _count(1, 36_500),
+             _POSTGRES),
     Variable("APISTATUS_LOCATION", "local", "where the prober stands; part of a result's identity",
              _matching(LOCATION_PATTERN, "must be 1 to 32 of a-z 0-9 . _ -, a letter or digit first"), _PROBE),
     Variable("APISTATUS_STATE_DIR", None, "`$XDG_STATE_HOME/apistatus`, else `~/.local/state/apistatus`; a volume in "
@@ -189,15 +210,21 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("APISTATUS_SPOOL_MAX_AGE", "24h", "older than this: dropped and counted", _spool_age_us, _PROBE),
     Variable("APISTATUS_MISSED_BACKFILL", "1h", "how far back ticks of a stop become `missed` results at the next "
              "start; a longer stop is one recorded gap", _backfill_us, _PROBE),
+    Variable("APISTATUS_TLS_ENGINE", "auto", "whose TLS a check speaks: `auto` (rustls; where its handshake fails, "
+             "OpenSSL has the last word), `rustls`, `openssl`", _one_of("auto", "rustls", "openssl", fold=str.lower),
+             _PROBE),
+    Variable("APISTATUS_DENY_NETWORKS", "169.254.0.0/16, fe80::/10, fd00:ec2::/32", "addresses no check may reach, "
+             "tested after name resolution and on every redirect; empty: none", _networks, _PROBE, empty=True),
     Variable("APISTATUS_GRACE_SECONDS", "25", "how long an orderly stop may take", _grace_s, _SERVICE),
     Variable("APISTATUS_LISTEN", None, "HOST:PORT of /live, /ready, /metrics; off when not given",
              quantities.host_and_port, _SERVICE),
+    Variable("APISTATUS_DEAD_LETTER_LIMIT", "0.5", "more bad ones than this share of the last 1,000 messages (at least "
+             "100, counted over restarts): `consume` stops with exit 1; `1`: never", _share, _CONSUME),
+    Variable("APISTATUS_CONSUME_ON_RECREATED_TOPIC", "fail", "the topic is another one than the stored offsets belong "
+             "to: `fail`, or `restart`, from its beginning", _one_of("fail", "restart"), _CONSUME),
+    Variable("APISTATUS_CONSUME_ON_LOST_OFFSETS", "fail", "Kafka deleted messages before they were stored: `fail`, or "
+             "`earliest`, go on behind them and record them as lost", _one_of("fail", "earliest"), _CONSUME),
     Variable("APISTATUS_PROCESSES", "1", "processes of `produce`", _not_yet("1"), _PROBE, later=True),
     Variable("APISTATUS_MAX_PER_HOST", "0", "checks open to one host at once", _not_yet("0"), _PROBE, later=True),
-    Variable("APISTATUS_DEAD_LETTER_LIMIT", "1", "share of bad messages that stops `consume`",
-             _not_yet("1", "1.0"), _DATABASE, later=True),
-    Variable("APISTATUS_TLS_ENGINE", "openssl", "whose TLS a check uses", _not_yet("openssl"), _PROBE, later=True),
-    Variable("APISTATUS_DENY_NETWORKS", "", "addresses no check may reach", _not_yet(""), _PROBE, later=True),
-    Variable("APISTATUS_RETENTION_DAYS", None, "age at which raw results go", _not_yet(), _DATABASE, later=True),
 )
 # fmt: on

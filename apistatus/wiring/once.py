@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from apistatus.errors import ApistatusError, KafkaUnavailable
+from apistatus.errors import ApistatusError, ConfigurationError, KafkaUnavailable, Problem
 from apistatus.wiring import serving
 from apistatus.wiring.loading import Environ, Flags, checks_of, new_metrics, settings_for
 
@@ -17,52 +17,140 @@ if TYPE_CHECKING:
     from apistatus.model.result import Result
     from apistatus.model.selection import Selection
     from apistatus.runtime.stopping import Stop
+    from apistatus.settings.ad_hoc import AdHocRequest
     from apistatus.settings.schema import KafkaSettings, Settings
+
+_FILES_A_CHECK = 2
+"""Open at once by one check at the most, as a rule: happy eyeballs try two addresses at a time."""
+_FILES_OF_OURS = 64
+"""Standard streams, event loop, resolver, Kafka."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What a single run gave; `unpublished` says why the results did not reach the topic."""
+class Order:
+    """What is to be done: which checks, how often, and whether their results go to Kafka."""
 
-    results: Sequence[Result]
-    signal_exit_code: int
-    """130 or 143 when a signal cut the run off, else 0."""
-    unpublished: ApistatusError | None = None
+    selection: Selection
+    request: AdHocRequest
+    rounds: int = 1
+    every_s: float = 0.0
+    """From the start of a round to that of the next; a round that takes longer delays it."""
+    publish_within_s: float | None = None
+    """Time for the results of a round to reach the topic; None: they stay here."""
 
 
-def run(environ: Environ, flags: Flags, selection: Selection, *, publish_within_s: float | None) -> Made:
-    """Make the selected checks once; with `publish_within_s` send the results to Kafka within that time.
+class Listener(Protocol):
+    """Who is told what comes out, while it does; signals do not interrupt what it does."""
 
-    Raises ConfigurationError.
+    def round_begins(self, number: int, checks: Sequence[Check]) -> None:
+        """A round, counted from 1, of these checks."""
+
+    def result(self, result: Result) -> None:
+        """One more result of the round, in the order in which checks end."""
+
+    def round_ends(self, results: Sequence[Result], unpublished: ApistatusError | None) -> None:
+        """All results in the order of the checks, and why they did not reach the topic, if they did not."""
+
+    def end(self) -> None:
+        """No round follows."""
+
+
+def run(environ: Environ, flags: Flags, order: Order, listener: Listener) -> int:
+    """Make the checks, and tell the listener. 130 or 143 when a signal cut the run off, else 0.
+
+    Raises ConfigurationError, and OSError when the listener cannot write.
     """
     from apistatus.runtime.stopping import Stop, signals
 
-    needs = ("readers", "probe") if publish_within_s is None else ("readers", "probe", "kafka")
+    needs = ("readers", "probe") if order.publish_within_s is None else ("readers", "probe", "kafka")
     settings = settings_for(environ, flags, *needs).settings
-    checks = _selected(settings, environ, selection)
+    checks = _selected(settings, environ, order)
     stop = Stop()
     with signals(stop):
-        results = _made(settings, checks, stop)
+        complete = _Rounds(settings, checks, order, listener, stop).made()
+        listener.end()
+    return serving.exit_code(stop, abandoned=not complete)
+
+
+def _selected(settings: Settings, environ: Environ, order: Order) -> list[Check]:
+    """The checks of the reader file that are meant, then those of URLs."""
+    from apistatus.probing.extract import compile_json_path, compile_regex
+    from apistatus.settings.ad_hoc import ad_hoc_checks
+
+    selection = order.selection
+    only_urls = selection.urls and len(selection.urls) == len(selection.names)
+    chosen: list[Check] = []
+    if not only_urls or selection.groups or selection.labels:
+        chosen = selection.of(checks_of(settings.reader, environ))
+    made = ad_hoc_checks(
+        selection.urls, order.request, compile_json_path=compile_json_path, compile_regex=compile_regex,
+        taken=[check.id for check in chosen],
+    )  # fmt: skip
+    if not chosen and not made:
+        # Nothing to check must not pass for "all is well".
+        raise ConfigurationError([Problem("", "no check is left: all are disabled, or none is in all of "
+                                              "the groups and labels that were asked for")])  # fmt: skip
+    return chosen + made
+
+
+class _Rounds:
+    """The rounds of an order, one after the other."""
+
+    def __init__(
+        self, settings: Settings, checks: Sequence[Check], order: Order, listener: Listener, stop: Stop
+    ) -> None:
+        self._settings, self._checks, self._order = settings, checks, order
+        self._listener, self._stop = listener, stop
+        self._cut_off: Callable[[], None] = lambda: None
+        stop.on_ask(lambda: self._cut_off())
+        self._unwritten: OSError | None = None
+
+    def made(self) -> bool:
+        """Make them; whether all of the work was done."""
+        due_s = time.monotonic()
+        for number in range(1, self._order.rounds + 1):
+            if number > 1 and self._stop.wait(max(0.0, due_s - time.monotonic())):
+                return False
+            due_s = time.monotonic() + self._order.every_s
+            if not self._round(number):
+                return False
+        return True
+
+    def _round(self, number: int) -> bool:
+        from apistatus.runtime.stopping import Stop
+
+        self._listener.round_begins(number, self._checks)
+        stop = Stop()  # a new one each round: it holds on to what it would cut off
+        self._cut_off = stop.ask
+        if self._stop.asked:
+            stop.ask()
+        results = _made(self._settings, self._checks, stop, self._tell)
         unpublished = None
-        if publish_within_s is not None:
+        if self._order.publish_within_s is not None:
             try:
-                _publish(settings.kafka, results, stop, publish_within_s)
+                _publish(self._settings.kafka, results, self._stop, self._order.publish_within_s)
             except ApistatusError as error:
                 unpublished = error
-    cut_off = any(result.status == "missed" for result in results) or unpublished is not None
-    return Made(results, serving.exit_code(stop, abandoned=cut_off), unpublished)
+        if self._unwritten is not None:
+            raise self._unwritten
+        self._listener.round_ends(results, unpublished)
+        return unpublished is None and all(result.status != "missed" for result in results)
+
+    def _tell(self, result: Result) -> None:
+        """Tell the listener; when it cannot write any more, only what is to be published goes on."""
+        if self._unwritten is not None:
+            return
+        try:
+            self._listener.result(result)
+        except OSError as error:
+            self._unwritten = error
+            if self._order.publish_within_s is None:
+                self._cut_off()
 
 
-def _selected(settings: Settings, environ: Environ, selection: Selection) -> list[Check]:
-    from apistatus.settings.ad_hoc import ad_hoc_check
-
-    ad_hoc = [ad_hoc_check(url) for url in selection.urls]
-    if len(ad_hoc) == len(selection.names) and ad_hoc and not selection.groups and not selection.labels:
-        return ad_hoc
-    return selection.of(checks_of(settings.reader, environ)) + ad_hoc
-
-
-def _made(settings: Settings, checks: Sequence[Check], stop: Stop) -> list[Result]:
+def _made(
+    settings: Settings, checks: Sequence[Check], stop: Stop, tell: Callable[[Result], None]
+) -> list[Result]:
     from apistatus.probing.prober import HttpxProber
     from apistatus.produce.once import Place, check_once
     from apistatus.runtime import event_loop
@@ -70,12 +158,15 @@ def _made(settings: Settings, checks: Sequence[Check], stop: Stop) -> list[Resul
 
     clock = SystemClock()
     place = Place(settings.probe.location, producer=f"once-{uuid.uuid4().hex[:12]}")
+    at_once = min(settings.probe.max_in_flight, _files_allow(len(checks)))
 
     async def make() -> list[Result]:
-        prober = HttpxProber(clock)
+        prober = HttpxProber(
+            clock, deny_networks=settings.probe.deny_networks, tls_engine=settings.probe.tls_engine
+        )
         try:
             return await check_once(
-                checks, prober, clock, place, stop=stop, max_in_flight=settings.probe.max_in_flight
+                checks, prober, clock, place, stop=stop, max_in_flight=at_once, on_result=tell
             )
         finally:
             await prober.aclose()
@@ -83,17 +174,36 @@ def _made(settings: Settings, checks: Sequence[Check], stop: Stop) -> list[Resul
     return event_loop.run(make())
 
 
+def _files_allow(checks: int) -> int:
+    """How many checks may be open at once by this process's limit of open files, which is raised as far
+    as is needed and allowed: past it, checks would fail by our fault."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = checks * _FILES_A_CHECK + _FILES_OF_OURS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return max(1, checks)
+    return max(1, (soft - _FILES_OF_OURS) // _FILES_A_CHECK)
+
+
 def _publish(kafka: KafkaSettings, results: Sequence[Result], stop: Stop, within_s: float) -> None:
     """Raises KafkaUnavailable, AccessRefused or Stopped unless every result was acknowledged in time."""
     from apistatus.kafka.publisher import KafkaPublisher
-    from apistatus.kafka.topics import ensure_topic
+    from apistatus.kafka.topics import TIMEOUT_S, ensure_topic
     from apistatus.model import wire
     from apistatus.runtime.logs import Events
     from apistatus.runtime.retrying import until_it_answers
 
     until = time.monotonic() + within_s
     until_it_answers(
-        lambda: ensure_topic(kafka), what="kafka", log=Events("kafka"), stop=stop, timeout_s=within_s
+        lambda: ensure_topic(kafka, min(TIMEOUT_S, within_s)),
+        what="kafka",
+        log=Events("kafka"),
+        stop=stop,
+        timeout_s=within_s,
     )
     publisher = KafkaPublisher(kafka, new_metrics())
     try:

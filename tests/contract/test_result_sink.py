@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from apistatus.errors import Fenced
+from apistatus.errors import Fenced, RecreatedTopic
 from apistatus.model.definition import CheckDefined
 from apistatus.model.result import Result
 from apistatus.ports import Batch, DeadLetter, ResultSink, Stored, TopicIdentity
@@ -170,3 +170,76 @@ def test_without_a_claim_nothing_is_stored(store: Store, new_sink: Callable[[], 
     with pytest.raises(Fenced):
         new_sink().store(batch(0))
     assert store.rows() == []
+
+
+def test_what_nobody_else_has_claimed_is_taken_over_again(
+    store: Store, new_sink: Callable[[], ResultSink]
+) -> None:
+    first, second = new_sink(), new_sink()
+    first.claim(TOPIC, [0, 1])
+    first.store(batch(0))
+    second.claim(TOPIC, [1])
+    assert first.reclaim() == {0: 1}
+    with pytest.raises(Fenced) as caught:
+        first.store(batch(7, partition=1))
+    assert caught.value.partitions == {1}
+    assert first.store(batch(1)) == Stored(1, 0, 0)
+    assert second.store(batch(2, partition=1, end=1)) == Stored(1, 0, 0)
+    assert store.rows() == expected(0, 1, 2)
+
+
+def test_a_fenced_sink_knows_that_another_one_owns_the_partition(new_sink: Callable[[], ResultSink]) -> None:
+    first, second = new_sink(), new_sink()
+    first.claim(TOPIC, [0])
+    second.claim(TOPIC, [0])
+    with pytest.raises(Fenced) as caught:
+        first.store(batch(0))
+    assert caught.value.set_back == frozenset()
+
+
+def test_lost_offsets_are_passed_over(store: Store, new_sink: Callable[[], ResultSink]) -> None:
+    sink = new_sink()
+    sink.claim(TOPIC, [0])
+    sink.store(batch(0))
+    sink.skip(0, range(1, 50))
+    assert sink.store(batch(1, end=51)) == Stored(1, 0, 0)
+    assert sink.claim(TOPIC, [0]) == {0: 51}
+    sink.skip(0, None)
+    assert new_sink().claim(TOPIC, [0]) == {0: None}
+
+
+def test_who_was_fenced_passes_over_nothing(new_sink: Callable[[], ResultSink]) -> None:
+    first, second = new_sink(), new_sink()
+    first.claim(TOPIC, [0])
+    second.claim(TOPIC, [0])
+    with pytest.raises(Fenced):
+        first.skip(0, range(10))
+    assert second.claim(TOPIC, [0]) == {0: None}
+
+
+def test_what_was_counted_is_kept_with_the_offsets(new_sink: Callable[[], ResultSink]) -> None:
+    sink = new_sink()
+    sink.claim(TOPIC, [0, 1])
+    assert sink.recent() is None
+    counted = batch(0)
+    counted.recent = [3, 1, 7]
+    sink.store(counted)
+    successor = new_sink()
+    successor.claim(TOPIC, [0, 1])
+    assert list(successor.recent() or ()) == [3, 1, 7]
+    successor.store(batch(1))
+    successor.claim(TOPIC, [0])
+    assert successor.recent() is None
+
+
+def test_offsets_of_a_former_topic_are_refused_or_forgotten(new_sink: Callable[[], ResultSink]) -> None:
+    sink, again = new_sink(), TopicIdentity("cluster", "statuses", "topic-2")
+    sink.claim(TOPIC, [0, 1])
+    sink.store(batch(0))
+    with pytest.raises(RecreatedTopic):
+        new_sink().claim(again, [0])
+    successor = new_sink()
+    assert successor.claim(again, [0], restart=True) == {0: None}
+    with pytest.raises(Fenced):
+        sink.store(batch(1))
+    assert successor.claim(again, [1]) == {1: None}

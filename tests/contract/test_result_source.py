@@ -215,3 +215,10 @@ def test_the_identity_of_the_topic_stays_the_same(topic: Topic) -> None:
     first, second = topic.member(), topic.member()
     assert first.identity() == second.identity()
     assert first.identity().cluster_id
+
+
+def test_membership_is_told_until_the_group_has_assigned(topic: Topic) -> None:
+    source = topic.member()
+    joined(source)
+    assert source.membership() is None
+    assert not source.recreated()

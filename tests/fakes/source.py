@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from apistatus.errors import OffsetOutOfRange
 from apistatus.ports import Message, TopicIdentity
 from tests.fakes.clock import VirtualClock
 from tests.fakes.messages import MemoryMessage
@@ -20,6 +21,10 @@ class MemorySource:
         self.committed: dict[int, int] = {}
         self.closed = False
         self.before_poll: Callable[[], None] = lambda: None
+        self.low: dict[int, int] = {}
+        """First offset that retention has left."""
+        self.topic_id: str | None = "topic-1"
+        self.known_id = self.topic_id
 
     def assign(self, *partitions: int) -> None:
         self.mine.update(partitions)
@@ -31,12 +36,22 @@ class MemorySource:
             self.positions.pop(partition, None)
 
     def identity(self) -> TopicIdentity:
-        return TopicIdentity("cluster", "statuses", "topic-1")
+        self.known_id = self.topic_id
+        return TopicIdentity("cluster", "statuses", self.topic_id)
+
+    def recreated(self) -> bool:
+        return self.known_id != self.topic_id
+
+    def membership(self) -> str | None:
+        return None if self.mine else "no assignment yet"
 
     def poll(self, max_messages: int, timeout_s: float) -> Sequence[Message]:
         self.before_poll()
         taken: list[Message] = []
         for partition, position in self.positions.items() if not self.held else ():
+            low, high = self.low.get(partition, 0), len(self.topic[partition])
+            if not low <= position <= high:
+                raise OffsetOutOfRange(partition, position, low=low, high=high)
             values = self.topic[partition][position : position + max_messages - len(taken)]
             taken += [MemoryMessage(partition, position + n, value) for n, value in enumerate(values)]
             self.positions[partition] = position + len(values)
@@ -56,7 +71,7 @@ class MemorySource:
         self.held = False
         for partition, at in positions.items():
             assert partition in self.mine, "started what is not assigned"
-            self.positions[partition] = at or 0
+            self.positions[partition] = self.low.get(partition, 0) if at is None else at
             self.released -= {partition}
 
     def release(self, partitions: Collection[int]) -> None:

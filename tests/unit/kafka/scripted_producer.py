@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -23,6 +24,8 @@ class ScriptedProducer:
         self.raises: BaseException | None = None
         """What `poll` and `flush` raise, as librdkafka does after a fatal error."""
         self.purged = False
+        self.leader: int | None = None
+        """Of the topic's partition, as the brokers say; None: they do not answer."""
         self._wakes = threading.Event()
 
     def produce(
@@ -57,6 +60,13 @@ class ScriptedProducer:
             self.report_all(KafkaError(KafkaError._PURGE_QUEUE))
         self.poll(0)
         return len(self.waiting)
+
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        if self.leader is None:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+        return SimpleNamespace(
+            topics={topic: SimpleNamespace(partitions={0: SimpleNamespace(leader=self.leader)})}
+        )
 
     def purge(self) -> None:
         self.purged = True

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from apistatus.model.check import Check
-from apistatus.model.definition import CheckDefined
+from apistatus.model.definition import CheckDefined, Gap
 from apistatus.model.identity import phase_us, tick_at_or_after
 from apistatus.model.result import Result
+from apistatus.produce.backfill import Past
 from apistatus.produce.loop import Options, ProduceLoop, Summary
 from apistatus.runtime.metrics import Metrics
 from apistatus.runtime.stopping import Stop
@@ -21,12 +22,14 @@ from tests.fakes.publisher import MemoryPublisher
 class Rig:
     """A loop over a scripted prober and a topic in memory, on virtual time."""
 
-    def __init__(self, *checks: Check, **options: Any) -> None:
-        self.clock, self.metrics, self.stop = VirtualClock(), Metrics(), Stop()
+    def __init__(
+        self, *checks: Check, clock: VirtualClock | None = None, past: Past | None = None, **options: Any
+    ) -> None:  # fmt: skip
+        self.clock, self.metrics, self.stop = clock or VirtualClock(), Metrics(), Stop()
         self.prober, self.publisher = ScriptedProber(self.clock), MemoryPublisher()
         facts: dict[str, Any] = {"location": "local", "producer": "p", "grace_s": 5.0, **options}
         self.loop = ProduceLoop(
-            checks, self.prober, self.publisher, self.clock, self.metrics, Options(**facts)
+            checks, self.prober, self.publisher, self.clock, self.metrics, Options(**facts), past=past
         )
         self.running: asyncio.Task[Summary] | None = None
 
@@ -35,6 +38,19 @@ class Rig:
         if self.running is None:
             self.running = asyncio.ensure_future(self.loop.run(self.stop))
         await self.clock.sleep(seconds)
+
+    def past(self) -> Past:
+        """What the next run finds when this one is killed now."""
+        return Past(self.loop.watermark_us(), self.loop.in_force())
+
+    async def kill(self) -> Past:
+        """End it in the middle; what it would do from now on goes nowhere."""
+        past = self.past()
+        if self.running is not None:
+            self.publisher.dead = True
+            self.running.cancel()
+            await asyncio.wait([self.running])
+        return past
 
     async def end(self) -> Summary:
         """Ask it to stop, and its summary."""
@@ -64,7 +80,7 @@ class Rig:
 
 
 def expected_ticks(rig: Rig) -> dict[str, list[int]]:
-    """Per check the ticks that its definitions on the topic promise, up to the producer's last moment."""
+    """Per check the ticks that definitions and gaps on the topic promise, up to the producer's last moment."""
     until_us = rig.loop._timeline.now_us
     in_force: dict[str, tuple[int, int]] = {}
     ticks: dict[str, list[int]] = {}
@@ -76,10 +92,15 @@ def expected_ticks(rig: Rig) -> dict[str, list[int]]:
             first_us = tick_at_or_after(from_us, phase, interval_us)
             ticks.setdefault(check_id, []).extend(range(first_us, at_us, interval_us))
 
-    for definition in rig.publisher.definitions:
-        close(definition.check, min(definition.from_us, until_us + 1))
-        if isinstance(definition, CheckDefined):
-            in_force[definition.check] = definition.from_us, definition.interval_ms * 1000
+    for message in rig.publisher.decoded():
+        if isinstance(message, Result):
+            continue
+        interval_us = in_force.get(message.check, (0, 0))[1]
+        close(message.check, min(message.from_us, until_us + 1))
+        if isinstance(message, CheckDefined):
+            in_force[message.check] = message.from_us, message.interval_ms * 1000
+        elif isinstance(message, Gap):
+            in_force[message.check] = message.until_us, interval_us
     for check_id in list(in_force):
         close(check_id, until_us + 1)
     return ticks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apistatus.model.definition import CheckDefined, CheckRemoved
+from apistatus.model.definition import CheckDefined
 from apistatus.model.identity import phase_us, tick_at_or_after
 from tests.fakes.clock import NOW_US
 from tests.fakes.messages import check
@@ -79,7 +79,7 @@ async def test_after_a_freeze_each_check_starts_its_last_tick_and_the_earlier_on
     assert all((r or "").startswith("this process could not run in time; it woke up ") for r in rig.reasons())
 
 
-async def test_a_leap_of_hours_is_left_out_of_the_definitions_instead_of_told_tick_by_tick(
+async def test_a_leap_of_hours_is_one_gap_a_check_and_not_told_tick_by_tick(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     rig = Rig(check("home"))
@@ -88,8 +88,10 @@ async def test_a_leap_of_hours_is_left_out_of_the_definitions_instead_of_told_ti
     await rig.run(10.0)
     assert_balanced(rig)
     assert not rig.reasons()
-    kinds = [type(definition) for definition in rig.publisher.definitions]
-    assert kinds == [CheckDefined, CheckRemoved, CheckDefined]
+    [defined], [gap] = rig.publisher.definitions, rig.publisher.gaps
+    assert isinstance(defined, CheckDefined)
+    assert gap.until_us - gap.from_us in range(50 * 365 * 86_400 * S - 2 * S, 50 * 365 * 86_400 * S + 2 * S)
+    assert gap.reason.startswith("this process could not run")
     assert len(rig.ticks()) in range(19, 22)
     assert "time.leapt" in caplog.messages
 

@@ -99,3 +99,23 @@ def test_a_stop_after_the_end_harms_nothing() -> None:
     [result] = asyncio.run(call([check("home")]))
     call.stop.ask()
     assert result.status == "up"
+
+
+async def test_each_result_is_told_as_soon_as_there_is_one_and_missed_ones_too() -> None:
+    call, told = Call(), list[Result]()
+    call.prober.lasts_s = lambda c: {"slow": 2.0, "hangs": 60.0}.get(c.id, 0.5)
+    checks = [check("hangs", 200.0), check("slow"), check("home")]
+    running = asyncio.ensure_future(
+        check_once(
+            checks, call.prober, call.clock, PLACE, stop=call.stop, max_in_flight=3, on_result=told.append
+        )
+    )
+    await call.clock.sleep(1.0)
+    assert [result.check for result in told] == ["home"]
+    await call.clock.sleep(4.0)
+    call.stop.ask()
+    results = await running
+    assert [(result.check, result.status) for result in told] == [
+        ("home", "up"), ("slow", "up"), ("hangs", "missed"),
+    ]  # fmt: skip
+    assert {id(result) for result in told} == {id(result) for result in results}

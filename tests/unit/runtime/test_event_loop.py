@@ -46,7 +46,7 @@ from tests.fakes.prober import ScriptedProber
 from tests.fakes.publisher import MemoryPublisher
 
 class Telling(MemoryPublisher):
-    def publish(self, key, value, headers=()):
+    def publish(self, key, value, headers=(), on_end=None):
         print(key.decode(), flush=True)
 
 clock, stop = SystemClock(), Stop()

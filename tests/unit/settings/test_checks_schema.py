@@ -146,7 +146,10 @@ def test_the_sample_file_holds_the_three_examples() -> None:
 
 def test_the_file_of_every_key_is_valid() -> None:
     checks = load_conf("every-key.yml")
-    assert [check.enabled for check in checks] == [True, True, False, True, True]
+    assert [check.name for check in checks if not check.enabled] == [
+        "A token that is renewed while we run",
+        "A page behind a certificate authority of our own",
+    ]
     assert checks[-1].labels == {"team": "web", "included": "yes"}
 
 
@@ -171,9 +174,6 @@ def test_keys_of_later_releases_are_not_in_the_schema() -> None:
     shown = {path[-1] for path in keys_of(schema)} | {path[-1] for path in keys_of(schema["$defs"]["check"])}
     later = {name for keys in (CHECK_KEYS, TLS_KEYS) for name, key in keys.items() if key.later}
     assert later == {
-        "auth",
-        "certificate_days",
-        "keep_alive",
         "http_version",
         "ip_family",
         "connect_to",
@@ -181,7 +181,23 @@ def test_keys_of_later_releases_are_not_in_the_schema() -> None:
     }
     assert shown.isdisjoint(later | {"connectivity"})
     expect = schema["$defs"]["check"]["properties"]["expect"]["anyOf"][0]["properties"]
-    assert set(expect) == {name for name, key in EXPECT_KEYS.items() if not key.later} == {"status"}
+    assert set(expect) == {name for name, key in EXPECT_KEYS.items() if not key.later} == set(EXPECT_KEYS)
+
+
+def test_every_operator_is_in_the_file_of_every_key() -> None:
+    shown = tree_of((CONF / "every-key.yml").read_text(encoding="utf-8"))
+    in_expect = {
+        name for check in shown["readers"] for path in _all_keys(check.get("expect")) for name in path
+    }
+    for name in ("assertion", "json_assertion", "number_assertion", "numbers"):
+        assert set(reader_schema()["$defs"][name]["properties"]) <= in_expect
+
+
+def _all_keys(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in items:
+        yield (*path, str(name))
+        yield from _all_keys(inner, (*path, str(name)))
 
 
 def test_defaults_take_every_key_but_those_of_one_check() -> None:
@@ -209,6 +225,12 @@ def test_the_schema_is_json_of_the_named_draft() -> None:
         "max_body_bytes: 5", "tls: {min_version: 1.2}", "tls: {min_version: '1.3'}", "headers: {A: 5}",
         "json: [1]",
         "body: text", "type: http", "id: 5", "method: HEAD",
+        "auth: {basic: {username: a, password: '${P:-b}'}}", "auth: {bearer: abc}", "certificate_days: null",
+        "certificate_days: 30", "header: x-version, changed: true", "expect: {failure: dns}",
+        "expect: {failure: [dns, timeout]}", "expect: {body: {contains: 5, level: degraded}}",
+        "expect: {headers: {via: {exists: false}}}", "expect: {total_ms: {less_than: '${T:-5}'}}",
+        "expect: {json: [{path: $.a, equals: {b: [1, null]}, length: {at_least: 1}}]}",
+        "regex: a, expect: {value: {one_of: [1, b]}}",
     ],
 )  # fmt: skip
 def test_what_the_schema_accepts_is_accepted(tmp_path: Path, keys: str) -> None:
@@ -225,7 +247,11 @@ def test_what_the_schema_accepts_is_accepted(tmp_path: Path, keys: str) -> None:
         "expect: {status: ok}", "expect: {status: []}",
         "expect: {statuses: 200}", "max_body_bytes: 0", "tls: {min_version: 1.1}",
         "headers: {A B: c}", "type: xml",
-        "id: A", "method: GTE", "retries: 101", "timout: 5", "site: http://a", "keep_alive: true",
+        "auth: {basic: {username: a}}", "auth: {digest: b}", "certificate_days: -1", "header: []",
+        "expect: {failure: internal}", "expect: {body: {}}", "expect: {body: {level: degraded}}",
+        "expect: {headers: {via: {is: 5}}}", "expect: {total_ms: {contains: 5}}", "expect: {json: [{exists: true}]}",
+        "expect: {json: [{path: $.a}]}", "expect: {body: {length: 5}}", "expect: {body: {exists: 5}}",
+        "id: A", "method: GTE", "retries: 101", "timout: 5", "site: http://a", "keep_alive: 5",
     ],
 )  # fmt: skip
 def test_what_the_schema_refuses_is_refused(tmp_path: Path, keys: str) -> None:

@@ -48,7 +48,7 @@ def test_every_key_reaches_the_check(tmp_path: Path) -> None:
     expect: {status: [404, 2xx, 500-502, 404]}
     tls: {verify: false, server_name: a.example, min_version: 1.3}
     max_body_bytes: 64KiB
-    keep_alive: false
+    keep_alive: true
     http_version: 1.1
     ip_family: any
     proxy: null
@@ -64,6 +64,7 @@ def test_every_key_reaches_the_check(tmp_path: Path) -> None:
     assert check.headers == (("X-One", "1"), ("X-Empty", ""), ("Content-Type", "application/json"))
     assert check.body == '{"b":[1,2.5,null,true,"x","1",null,16],"c":"ü"}'.encode()
     assert (check.follow_redirects, check.max_redirects, check.max_body_bytes) == (False, 0, 65_536)
+    assert check.keep_alive
     assert check.statuses == ((200, 299), (404, 404), (500, 502))
     assert check.tls == TlsOptions(verify=False, server_name="a.example", min_version="1.3")
 

@@ -9,6 +9,7 @@ import pytest
 from apistatus.errors import ConfigurationError
 from apistatus.settings.load import documentation, effective, load
 from apistatus.settings.schema import (
+    ConsumeSettings,
     KafkaSettings,
     LogSettings,
     MigrateSettings,
@@ -51,6 +52,7 @@ def test_every_variable_takes_effect() -> None:
         PGSSLMODE="verify-full", PGUSER="root", PGPW="1", PGDB="start", PGAPPUSER="app", PGAPPPW="2",
         APPDB="results", PGREADUSER="reader", PGREADPW="3", APISTATUS_LOCATION="eu-1",
         APISTATUS_STATE_DIR="/state", APISTATUS_CLOUDEVENTS="yes", APISTATUS_MAX_IN_FLIGHT="7",
+        APISTATUS_DENY_NETWORKS="",
         APISTATUS_GRACE_SECONDS="1.5", APISTATUS_LISTEN="[::]:0",
     )  # fmt: skip
     assert found.log == LogSettings("DEBUG", "json")
@@ -64,7 +66,7 @@ def test_every_variable_takes_effect() -> None:
     roles = RoleSettings("app", Secret("2")), RoleSettings("reader", Secret("3"))
     assert found.app == app
     assert found.migrate == MigrateSettings(admin, "results", *roles)
-    assert found.probe == ProbeSettings("eu-1", Path("/state"), 7, cloudevents=True)
+    assert found.probe == ProbeSettings("eu-1", Path("/state"), 7, cloudevents=True, deny_networks=())
     assert found.service == ServiceSettings(1.5, ("::", 0))
 
 
@@ -139,13 +141,21 @@ def test_the_effective_values_hide_secrets_and_name_their_origin(tmp_path: Path)
     assert str(found.settings.migrate.admin.password) == "hunter2"
 
 
+def test_what_consume_does_about_a_bad_topic_is_as_promised_unless_it_is_set() -> None:
+    assert settings().consume == ConsumeSettings(0.5, "fail", "fail")
+    told = settings(
+        APISTATUS_DEAD_LETTER_LIMIT="1", APISTATUS_CONSUME_ON_RECREATED_TOPIC="restart",
+        APISTATUS_CONSUME_ON_LOST_OFFSETS="earliest",
+    )  # fmt: skip
+    assert told.consume == ConsumeSettings(1.0, "restart", "earliest")
+
+
 def test_every_variable_is_documented_once() -> None:
     rows = documentation()
     assert len({row.name for row in rows}) == len(rows)
     assert all(row.meaning for row in rows)
     assert {row.name for row in rows if row.later} == {
         "APISTATUS_PROCESSES", "APISTATUS_MAX_PER_HOST",
-        "APISTATUS_DEAD_LETTER_LIMIT", "APISTATUS_TLS_ENGINE", "APISTATUS_DENY_NETWORKS",
         "APISTATUS_RETENTION_DAYS",
     }  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apistatus.settings.variables import NEEDS
-from tests.unit.settings.environment import loaded, mistakes
+from tests.unit.settings.environment import loaded, mistakes, settings
 
 BAD = [
     ("LOG_LEVEL", "TRACE"),
@@ -38,17 +38,24 @@ BAD = [
     ("APISTATUS_GRACE_SECONDS", "61m"),
     ("APISTATUS_LISTEN", "8080"),
     ("APISTATUS_SPOOL", "sometimes"),
+    ("APISTATUS_DENY_NETWORKS", "10.0.0.1/8"),
+    ("APISTATUS_DENY_NETWORKS", "10.0.0.0/8; 11.0.0.0/8"),
+    ("APISTATUS_DENY_NETWORKS", "localhost"),
     ("APISTATUS_SPOOL_MAX_BYTES", "10kB"),
     ("APISTATUS_SPOOL_MAX_AGE", "5s"),
     ("APISTATUS_MISSED_BACKFILL", "8d"),
+    ("APISTATUS_TLS_ENGINE", "boringssl"),
+]
+BAD += [
+    ("APISTATUS_DEAD_LETTER_LIMIT", "1.5"),
+    ("APISTATUS_DEAD_LETTER_LIMIT", "50%"),
+    ("APISTATUS_DEAD_LETTER_LIMIT", "-0.5"),
+    ("APISTATUS_CONSUME_ON_RECREATED_TOPIC", "ignore"),
+    ("APISTATUS_CONSUME_ON_LOST_OFFSETS", "latest"),
 ]
 LATER = [
     ("APISTATUS_PROCESSES", "auto", "1"),
     ("APISTATUS_MAX_PER_HOST", "5", "0"),
-    ("APISTATUS_DEAD_LETTER_LIMIT", "0.5", "1.0"),
-    ("APISTATUS_TLS_ENGINE", "rustls", "openssl"),
-    ("APISTATUS_DENY_NETWORKS", "10.0.0.0/8", None),
-    ("APISTATUS_RETENTION_DAYS", "90", None),
 ]
 
 
@@ -74,3 +81,18 @@ def test_what_a_later_release_brings_is_refused_and_not_ignored(
 def test_a_bad_secret_is_not_quoted() -> None:
     found = mistakes(KAFKA_SASL_PASSWORD_FILE="/none", KAFKA_SASL_PASSWORD="hunter2")
     assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        (None, ["169.254.0.0/16", "fe80::/10", "fd00:ec2::/32"]),
+        ("", []),
+        ("10.0.0.0/8,::1/128 , 192.0.2.1", ["10.0.0.0/8", "::1/128", "192.0.2.1/32"]),
+    ],
+)
+def test_networks_are_denied_by_default_and_none_when_the_variable_is_empty(
+    text: str | None, networks: list[str]
+) -> None:
+    given = {} if text is None else {"APISTATUS_DENY_NETWORKS": text}
+    assert [str(network) for network in settings(**given).probe.deny_networks] == networks

@@ -1,0 +1,25 @@
+"""JSON for programs: one object a round, or one line a result. UTF-8, times in whole microseconds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from apistatus.cli.outputs.verdict import Answer
+from apistatus.model.result import Result
+
+
+def render(answer: Answer) -> str:
+    """One object: `results` (with `quiet` only the bad ones) and `summary` (always of all)."""
+    told = {"results": [_fields(result) for result in answer.shown], "summary": answer.summary}
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+
+
+def line(result: Result) -> str:
+    """The result as a line of JSON."""
+    return json.dumps(_fields(result), ensure_ascii=False) + "\n"
+
+
+def _fields(result: Result) -> dict[str, Any]:
+    fields = {name: getattr(result, name) for name in result.__struct_fields__ if name != "kind"}
+    return {name: value for name, value in fields.items() if value is not None}

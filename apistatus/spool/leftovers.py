@@ -1,0 +1,63 @@
+"""Spools that other producers left in our state directory: their messages are ours to send."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from apistatus.errors import ConfigurationError
+from apistatus.ports import Clock
+from apistatus.runtime.logs import Events
+from apistatus.spool.store import Spool
+
+log = Events("spool")
+
+_AT_ONCE: Final = 500
+
+
+class Leftovers:
+    """Every other `*.sqlite3` beside a spool's own; the caller holds the directory's lock."""
+
+    def __init__(self, own: Spool, clock: Clock, *, max_bytes: int, max_age_s: float) -> None:
+        self._own, self._clock = own, clock
+        self._max_bytes, self._max_age_s = max_bytes, max_age_s
+        self._paths = sorted(path for path in own.path.parent.glob("*.sqlite3") if path != own.path)
+        self._open: Spool | None = None
+        self._moved = 0
+
+    def adopt(self) -> bool:
+        """Move a few hundred messages into our own spool; False when there is nothing left to do."""
+        while self._open is None:
+            if not self._paths:
+                return False
+            self._open = self._opened(self._paths.pop(0))
+        found = self._open.oldest(_AT_ONCE)
+        if found and self._own.degraded is None:
+            self._own.append([entry for _id, entry in found])
+            self._open.remove(entry_id for entry_id, _entry in found)
+            self._moved += len(found)
+        elif not found:
+            self._finish(self._open)
+        return True
+
+    def _opened(self, path: Path) -> Spool | None:
+        try:
+            return Spool(
+                path.parent, max_bytes=self._max_bytes, max_age_s=self._max_age_s, clock=self._clock,
+                name=path.stem,
+            )  # fmt: skip
+        except ConfigurationError as error:
+            log.warning("leftover.skipped", cause=str(error))
+            return None
+
+    def _finish(self, spool: Spool) -> None:
+        degraded = spool.degraded
+        spool.close()
+        self._open = None
+        if degraded is not None:
+            log.warning("leftover.kept", cause=degraded)
+            return
+        for suffix in (".sqlite3", ".sqlite3-wal", ".reserve"):
+            spool.path.with_name(spool.path.stem + suffix).unlink(missing_ok=True)
+        log.warning("leftover.adopted", file=str(spool.path), messages=self._moved)
+        self._moved = 0

@@ -1,0 +1,71 @@
+"""A web server on loopback that keeps what it is asked and answers with the codes that a test gave it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import NamedTuple, Self
+
+
+class Request(NamedTuple):
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+class ScriptedTarget:
+    """Answers with `codes` in turn, the last one for ever, after `lasts_s`; counts what is open at once."""
+
+    def __init__(self, *codes: int, lasts_s: float = 0.0) -> None:
+        self.requests: list[Request] = []
+        self.most_open = 0
+        left = deque(codes or (200,))
+        lock = threading.Lock()
+        open_now = 0
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(handler) -> None:  # noqa: N805  (`self` is the target)
+                nonlocal open_now
+                with lock:
+                    self.requests.append(Request(handler.command, handler.path, dict(handler.headers)))
+                    code = left.popleft() if len(left) > 1 else left[0]
+                    open_now += 1
+                    self.most_open = max(self.most_open, open_now)
+                time.sleep(lasts_s)
+                with lock:
+                    open_now -= 1
+                body = b'{"depth": 42}'
+                handler.send_response(code)
+                handler.send_header("content-length", str(len(body)))
+                handler.end_headers()
+                handler.wfile.write(body)
+
+            do_GET = do_POST = answer  # noqa: N815  (the protocol's names)
+
+            def log_message(handler, *args: object) -> None:  # noqa: N805
+                """Nothing: a test's output is its own."""
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 1024
+            daemon_threads = True
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
