@@ -35,6 +35,11 @@ def surroundings(environ: Mapping[str, str], folder: Path) -> Surroundings:
     loaded = load(given)
     settings = loaded.settings
     checks = [check for check in checks_of(settings.reader, given) if check.enabled]
+    if not given.get("APISTATUS_STATE_DIR"):
+        # Beside the one of a `produce` that runs for good here, which the demo must not disturb.
+        given["APISTATUS_STATE_DIR"] = str(settings.probe.state_dir.with_name("apistatus-demo"))
+    # The time between two demos is no outage.
+    given.setdefault("APISTATUS_MISSED_BACKFILL", "0s")
     return Surroundings(
         mode="cloud",
         migrate=given,

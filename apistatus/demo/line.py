@@ -110,7 +110,9 @@ class Line:
         ran_s = self._running_s()
         produce.stop(_PRODUCE_ENDS_WITHIN_S)
         said = produce.record("produce.stopped") or {}
-        made, unsent = int(said.get("made", 0)) + int(said.get("missed", 0)), int(said.get("unsent", 0))
+        made = int(said.get("made", 0)) + int(said.get("missed", 0))
+        # What is in the spool is safe, but the broker has not taken it.
+        unsent = int(said.get("unsent", 0)) + int(said.get("spooled", 0))
         self._drain(consume, made - unsent)
         consume.stop(_CONSUME_ENDS_WITHIN_S)
         stored = consume.record("consume.stopped") or {}

@@ -106,3 +106,16 @@ def test_every_mistake_is_told_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         cloud.surroundings(given, tmp_path)
     assert {problem.where for problem in caught.value.problems} == {"PGPORT", "LOG_LEVEL"}
+
+
+def test_the_demo_keeps_away_from_the_state_of_a_real_producer(tmp_path: Path) -> None:
+    (tmp_path / "checks.yml").write_text("readers:\n  - {name: Home, site: http://127.0.0.1:1}\n")
+    environ = {
+        "KAFKAHOST": "kafka:9092", "PGHOST": "pg", "READER_CONF_FILE": str(tmp_path / "checks.yml"),
+        "XDG_STATE_HOME": str(tmp_path),
+    }  # fmt: skip
+    own = cloud.surroundings(environ, tmp_path).produce
+    assert own["APISTATUS_STATE_DIR"] == str(tmp_path / "apistatus-demo")
+    assert own["APISTATUS_MISSED_BACKFILL"] == "0s"
+    named = cloud.surroundings({**environ, "APISTATUS_STATE_DIR": str(tmp_path / "mine")}, tmp_path).produce
+    assert named["APISTATUS_STATE_DIR"] == str(tmp_path / "mine")
