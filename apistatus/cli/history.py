@@ -27,7 +27,7 @@ from apistatus.cli import options, stdout
               help="Go on with what comes, until Ctrl+C.")  # fmt: skip
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True,
               envvar="APISTATUS_HISTORY_OUTPUT", show_envvar=True,
-              help="Form of the answer; with --follow, json is a line for each change.")  # fmt: skip
+              help="Form of the answer; what is followed comes as a line for each change.")  # fmt: skip
 @options.connect_timeout()
 @options.settings_flags("LOG_LEVEL", "APISTATUS_LOG_FORMAT")
 def command(output: str, connect_timeout_s: float, *, follow: bool, **given: Any) -> int:

@@ -34,7 +34,7 @@ def _labels(_context: click.Context, _parameter: click.Parameter, texts: tuple[s
 @click.option("--to", "to_text", metavar="INSTANT", envvar="APISTATUS_REPORT_TO", show_envvar=True,
               help="End.  [default: now]")  # fmt: skip
 @click.option("--month", metavar="YYYY-MM", envvar="APISTATUS_REPORT_MONTH", show_envvar=True,
-              help="A calendar month (UTC), in place of --from and --to.")  # fmt: skip
+              help="A calendar month (UTC), in place of beginning and end.")  # fmt: skip
 @click.option("--check", "checks", multiple=True, metavar="CHECK", envvar="APISTATUS_REPORT_CHECK",
               show_envvar=True, help="Only this check, by id or name; may be given more than once.")  # fmt: skip
 @click.option("--group", "groups", multiple=True, metavar="GROUP", envvar="APISTATUS_REPORT_GROUP",

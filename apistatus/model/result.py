@@ -144,3 +144,9 @@ class Result(Struct, kw_only=True, gc=False, omit_defaults=True):
     certificate_expires_at_us: Instant | None = None
     kind: None = None
     """Always absent: what carries a `kind` is not a result."""
+
+
+class OnceResult(Result, kw_only=True, gc=False, omit_defaults=True):
+    """A result as `check-once` tells it: with what became of each assertion."""
+
+    assertions: tuple[Asserted, ...] = ()

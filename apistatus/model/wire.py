@@ -13,7 +13,7 @@ from apistatus.errors import MalformedMessage
 from apistatus.model.check import Check
 from apistatus.model.definition import CheckDefined, CheckRemoved, Definition, Gap
 from apistatus.model.identity import event_id
-from apistatus.model.result import ID_PATTERN, LOCATION_PATTERN, Origin, Outcome, Result
+from apistatus.model.result import ID_PATTERN, LOCATION_PATTERN, OnceResult, Origin, Outcome, Result
 
 EVENT_TYPE: Final = "dev.apistatus.check.result.v1"
 
@@ -124,6 +124,17 @@ def compose(
         interval_ms=max(1, check.interval_us // 1000), sla_ms=check.sla_ms, producer=producer, origin=origin,
         start_delay_us=start_delay_us, **{name: getattr(outcome, name) for name in _FROM_OUTCOME},
     )  # fmt: skip
+
+
+def told(result: Result, outcome: Outcome) -> OnceResult:
+    """The result with the assertions of its outcome, for those who ask for a single run."""
+    fields = {name: getattr(result, name) for name in result.__struct_fields__}
+    return OnceResult(**fields, assertions=outcome.assertions)
+
+
+def untold(result: OnceResult) -> OnceResult:
+    """Without them: as it goes to the topic, where an absent field is one at its default."""
+    return msgspec.structs.replace(result, assertions=())
 
 
 def missed(check: Check, *, location: str, producer: str, scheduled_at_us: int, error: str) -> Result:

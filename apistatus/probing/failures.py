@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import socket
 import ssl
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-import httpcore
-
-from apistatus.model.check import Check
-from apistatus.model.result import MAX_ERROR_CHARS, FailureKind, Phase
+from apistatus.model.result import FailureKind, Phase
 from apistatus.probing.attempt import Attempt
 from apistatus.probing.body import ExtractFailed
 from apistatus.probing.decoding import BadCoding, CutOff, TooLarge
-from apistatus.probing.redirects import PLAIN_HEADERS, RedirectFailed
+from apistatus.probing.exchange_errors import ClosedByUs, EndedEarly, HandshakeClosed, NotHttp
+from apistatus.probing.hop_plan import RequestImpossible
+from apistatus.probing.masking import one_line
+from apistatus.probing.network_policy import Blocked
+from apistatus.probing.redirects import RedirectFailed
 from apistatus.probing.resolve import Address, NameNotResolved
-from apistatus.probing.stream import ClosedByUs, HandshakeClosed
 from apistatus.probing.threads import Busy
 from apistatus.probing.tls import TlsOptionsUnusable, refused_chain, why_refused
 
@@ -115,7 +114,7 @@ def explain(error: BaseException, attempt: Attempt) -> Failure:
     except Exception as second:  # noqa: BLE001 - a probe never raises, so what explains it does not either
         text = f"{type(error).__name__}, and {type(second).__name__} while it was explained"
         failure = _internal(text, attempt)
-    return failure._replace(text=clean(failure.text, attempt.check))
+    return failure._replace(text=one_line(failure.text, attempt.mask))
 
 
 def _internal(text: str, attempt: Attempt) -> Failure:
@@ -141,7 +140,8 @@ def _late(_error: DeadlinePassed, attempt: Attempt) -> Failure:
         case "resolve":
             return Failure("dns", phase, f"no answer to the name lookup of {attempt.host} within {limit}")
         case "connect":
-            also = "".join(f"; {text}" for text in attempt.tried)
+            tried = attempt.exchange.tried if attempt.exchange else ()
+            also = "".join(f"; {connect_failure(error, one, attempt.port).text}" for one, error in tried)
             return Failure("connect_timeout", phase, f"{where} did not answer within {limit}{also}")
         case "tls":
             text = f"the TLS handshake with {where} did not end within {limit}"
@@ -150,7 +150,7 @@ def _late(_error: DeadlinePassed, attempt: Attempt) -> Failure:
         case "processing":
             text = f"{where} sent nothing within {limit} of the start"
         case _:
-            received = attempt.stream.received_bytes if attempt.stream else 0
+            received = attempt.exchange.received_bytes if attempt.exchange else 0
             text = f"the response of {where} did not end within {limit} ({received} bytes came)"
     return Failure("timeout", phase, text)
 
@@ -160,7 +160,7 @@ def _refused_certificate(error: ssl.SSLCertVerificationError, attempt: Attempt) 
     kinds: dict[int, FailureKind] = {
         9: "tls_expired", 10: "tls_expired", 62: "tls_hostname", 64: "tls_hostname",
     }  # fmt: skip
-    tls = attempt.stream.tls if attempt.stream else None
+    tls = attempt.exchange.tls if attempt.exchange else None
     chain = refused_chain(tls) if tls else ()
     why = why_refused(error, chain, attempt.tls_name, attempt.clock.wall_us())
     return Failure(kinds.get(error.verify_code, "tls_untrusted"), "tls", f"{why} ({attempt.address})")
@@ -188,23 +188,17 @@ def _handshake_closed(_error: HandshakeClosed, attempt: Attempt) -> Failure:
     return Failure("tls_handshake", "tls", f"{attempt.address} closed the connection in the TLS handshake")
 
 
-def _broken_protocol(error: httpcore.RemoteProtocolError, attempt: Attempt) -> Failure:
-    phase, stream = attempt.timeline.phase, attempt.stream
-    if stream is not None and stream.ended:
-        return Failure("disconnected", phase, _ended_early(attempt))
-    return Failure("protocol", phase, f"{attempt.address} does not speak proper HTTP/1.1: {str(error)[:300]}")
+def _not_http(error: NotHttp, attempt: Attempt) -> Failure:
+    text = f"{attempt.address} does not speak proper HTTP/1.1: {str(error)[:300]}"
+    return Failure("protocol", attempt.timeline.phase, text)
 
 
-def _ended_early(attempt: Attempt) -> str:
-    received = attempt.stream.received_bytes if attempt.stream else 0
-    if not received:
-        return f"{attempt.address} closed the connection without an answer"
-    return f"{attempt.address} closed the connection in the middle of its response ({received} bytes came)"
-
-
-def _broken_connection(error: httpcore.NetworkError, attempt: Attempt) -> Failure:
-    cause = error.__cause__
-    return _os_error(cause, attempt) if isinstance(cause, OSError) else _internal(str(error), attempt)
+def _ended_early(_error: EndedEarly, attempt: Attempt) -> Failure:
+    received = attempt.exchange.received_bytes if attempt.exchange else 0
+    text = f"{attempt.address} closed the connection without an answer"
+    if received:
+        text = f"{attempt.address} closed the connection in the middle of its response ({received} bytes came)"
+    return Failure("disconnected", attempt.timeline.phase, text)
 
 
 def _os_error(error: OSError, attempt: Attempt) -> Failure:
@@ -237,6 +231,7 @@ def _too_large(_error: TooLarge, attempt: Attempt) -> Failure:
 _TABLE: Final[tuple[tuple[type[Exception], Callable[[Any, Attempt], Failure]], ...]] = (
     (DeadlinePassed, _late),
     (NameNotResolved, _simple("dns", "resolve")),
+    (Blocked, _simple("blocked", "connect")),
     (NotConnected, _not_connected),
     (HandshakeClosed, _handshake_closed),
     (ssl.SSLCertVerificationError, _refused_certificate),
@@ -248,29 +243,9 @@ _TABLE: Final[tuple[tuple[type[Exception], Callable[[Any, Attempt], Failure]], .
     (TlsOptionsUnusable, _simple("internal", "tls", "our own fault: ")),
     (Busy, _simple("internal", None, "our own fault: ")),
     (ClosedByUs, _simple("internal", None, "our own fault: ")),
-    (httpcore.LocalProtocolError, _simple("internal", None, "our own fault: the request cannot be sent: ")),
-    (httpcore.RemoteProtocolError, _broken_protocol),
-    (httpcore.NetworkError, _broken_connection),
+    (RequestImpossible, _simple("internal", None, "our own fault: the request cannot be sent: ")),
+    (NotHttp, _not_http),
+    (EndedEarly, _ended_early),
     (OSError, _os_error),
 )
 """The first row that fits counts: subclasses stand above their base."""
-
-_CONTROL: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-
-
-def clean(text: str, check: Check) -> str:
-    """`text` fit for a result: one line of at most 1,000 characters, the check's secrets masked."""
-    for secret in _secrets(check):
-        text = text.replace(secret, "***")
-    text = _CONTROL.sub(" ", text).strip()
-    return text if len(text) <= MAX_ERROR_CHARS else text[: MAX_ERROR_CHARS - 1] + "…"
-
-
-def _secrets(check: Check) -> list[str]:
-    """What the check sends that a line must not show, longest first. Very short values are no secrets."""
-    values = {value for name, value in check.headers if name.lower() not in PLAIN_HEADERS}
-    values |= {value.split()[-1] for value in values if value.strip()}
-    written = check.site + check.endpoint
-    target = check.url.partition("://")[2].partition("/")[2]
-    values |= {piece for piece in re.split("[/?&=#;]", target) if piece not in written}
-    return sorted((value for value in values if len(value) >= 4), key=len, reverse=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 
-from apistatus.probing.body import ExtractFailed
-from apistatus.probing.json_text import shown
+from apistatus.probing.body import ExtractFailed, Missing
+from apistatus.probing.json_path_regex import bound_regexes
+from apistatus.probing.json_text import Numeral, shown
 
 Finder = Callable[[Any], Any]
 """Takes a document, returns its one wanted element; raises ExtractFailed."""
@@ -72,9 +74,9 @@ class PlainPath:
         for step in self._steps:
             if isinstance(step, str):
                 if not isinstance(value, dict) or step not in value:
-                    raise ExtractFailed(self._missing(document))
+                    raise Missing(self._missing(document))
             elif not isinstance(value, list) or not -len(value) <= step < len(value):
-                raise ExtractFailed(self._missing(document))
+                raise Missing(self._missing(document))
             value = value[step]
         return value
 
@@ -83,13 +85,13 @@ class PlainPath:
         for step in self._steps:
             if isinstance(step, str):
                 if not isinstance(value, dict):
-                    return f"no {shown(step)} at {here}: it is {_kind(value)}, not an object"
+                    return f"no {shown(step)} at {here}: it is {kind_of(value)}, not an object"
                 if step not in value:
                     return f"no {shown(step)} in the object at {here}"
                 here += f".{step}"
             else:
                 if not isinstance(value, list):
-                    return f"no [{step}] at {here}: it is {_kind(value)}, not an array"
+                    return f"no [{step}] at {here}: it is {kind_of(value)}, not an array"
                 if not -len(value) <= step < len(value):
                     return f"no [{step}] at {here}: the array has {len(value)} elements"
                 here += f"[{step}]"
@@ -97,15 +99,22 @@ class PlainPath:
         raise AssertionError("only called when a step is missing")
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """What kind of JSON value it is, with its article."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "a boolean"
-    for kind, name in ((str, "a string"), (int, "a number"), (float, "a number"), (list, "an array")):
+    if isinstance(value, Numeral):
+        return "a number"
+    for kind, name in ((str, "a string"), (int | float | Decimal, "a number"), (list, "an array")):
         if isinstance(value, kind):
             return name
     return "an object"
+
+
+class Several(ExtractFailed):
+    """The path finds more than one element."""
 
 
 def _general(text: str) -> Finder:
@@ -123,19 +132,22 @@ def _general(text: str) -> Finder:
         except Exception as error:
             # Its functions (sort, split, ...) raise exceptions of their own without a common base.
             raise ValueError(f"is not a JSONPath: {_first_line(error)}") from error
-    if any(_runs_regex(node) for node in _nodes(path)):
-        raise ValueError("regular expressions inside a JSONPath (=~, sub) are not supported yet")
+    with_deadline = bound_regexes(path)
 
     def find(document: Any) -> Any:
         try:
-            found = path.find(document)
+            found = with_deadline(lambda: path.find(document))
+        except ExtractFailed:
+            raise
         except RecursionError as error:
             raise ExtractFailed(f"{text} is too deep for this body") from error
         except Exception as error:
             # Filters and functions raise whatever Python raises for values of the wrong type.
             raise ExtractFailed(f"{text} cannot be applied to this body: {_first_line(error)}") from error
-        if len(found) != 1:
-            raise ExtractFailed(f"{text} finds {len(found) or 'no'} elements, not exactly one")
+        if not found:
+            raise Missing(f"{text} finds no elements, not exactly one")
+        if len(found) > 1:
+            raise Several(f"{text} finds {len(found)} elements, not exactly one")
         return found[0].value
 
     return find
@@ -144,18 +156,3 @@ def _general(text: str) -> Finder:
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
-
-
-def _nodes(node: Any) -> Iterator[Any]:
-    """Every node of a parsed path: the parts are attributes, alone or in lists and tuples."""
-    if isinstance(node, list | tuple):
-        for part in node:
-            yield from _nodes(part)
-    elif type(node).__module__.startswith("jsonpath_ng."):
-        yield node
-        for part in vars(node).values():
-            yield from _nodes(part)
-
-
-def _runs_regex(node: Any) -> bool:
-    return type(node).__name__ == "Sub" or getattr(node, "op", None) == "=~"

@@ -13,7 +13,7 @@ from typing import Final
 
 import regex
 
-from apistatus.probing.body import ExtractFailed
+from apistatus.probing.body import ExtractFailed, Missing
 
 LIMIT_S: Final = 0.1
 """The longest that one search may take."""
@@ -59,13 +59,22 @@ class Pattern:
         """
         match = self._compiled.search(text, timeout=limit_s, concurrent=True)
         if match is None:
-            raise ExtractFailed(f"the regular expression {_short(self._text)} matches nothing in the body")
+            raise Missing(f"the regular expression {_short(self._text)} matches nothing in the body")
         found = match[self._group]
         if found is None:
-            raise ExtractFailed(f"the first group of {_short(self._text)} took no part in the match")
+            raise Missing(f"the first group of {_short(self._text)} took no part in the match")
         return str(found)
 
+    def occurs(self, text: str, limit_s: float) -> bool:
+        """Whether it matches somewhere. Raises TimeoutError when the search takes longer than `limit_s`."""
+        return self._compiled.search(text, timeout=limit_s, concurrent=True) is not None
+
+    def replace(self, replacement: str, text: str, limit_s: float) -> str:
+        """`text` with every match replaced, as `re.sub` does it. Raises TimeoutError likewise."""
+        return str(self._compiled.sub(replacement, text, timeout=limit_s, concurrent=True))
+
     def took_too_long(self) -> ExtractFailed:
+        """The failure of a search that did not end within the limit."""
         return ExtractFailed(
             f"the regular expression {_short(self._text)} took more than {LIMIT_S * 1000:.0f} ms on this body"
         )

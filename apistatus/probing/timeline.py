@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from apistatus.model.result import Phase
 
 
 class Timeline:
-    """Stamps of one attempt on a monotonic clock.
+    """Phases of one attempt. A phase that is measured again (redirects) adds up; one that broke off has
+    no duration. What we spend ourselves between two phases is in none of them."""
 
-    Each moment belongs to one phase; a phase entered again (redirects) adds up. A phase counts as
-    happened once it has been left for the next one: what broke off has no duration.
-    """
+    __slots__ = ("_spent_ns", "phase")
 
-    __slots__ = ("_began_ns", "_entered_ns", "_now_ns", "_spent_ns", "phase")
-
-    def __init__(self, mono_ns: Callable[[], int]) -> None:
-        self._now_ns = mono_ns
-        self._began_ns = self._entered_ns = mono_ns()
+    def __init__(self) -> None:
         self._spent_ns: dict[Phase, int] = {}
         self.phase: Phase | None = None
+        """The phase under way."""
 
-    def enter(self, phase: Phase) -> None:
-        """End the phase under way, if any, and begin this one."""
-        now = self._now_ns()
-        if self.phase is not None:
-            self._spent_ns[self.phase] = self._spent_ns.get(self.phase, 0) + now - self._entered_ns
-        self.phase, self._entered_ns = phase, now
+    def measured(self, phase: Phase, spent_ns: int | None) -> None:
+        """Add what a phase took; None: it has not ended, or did not happen."""
+        if spent_ns is not None:
+            self._spent_ns[phase] = self._spent_ns.get(phase, 0) + spent_ns
 
-    def took_us(self, *phases: Phase) -> int | None:
-        """Microseconds in these phases together; None when none of them was completed."""
-        spent = [self._spent_ns[phase] for phase in phases if phase in self._spent_ns]
-        return sum(spent) // 1000 if spent else None
+    def took_us(self, phase: Phase) -> int | None:
+        """Microseconds in this phase; None when it was not completed."""
+        spent_ns = self._spent_ns.get(phase)
+        return None if spent_ns is None else spent_ns // 1000
 
-    def elapsed_us(self) -> int:
-        """Microseconds since the attempt began."""
-        return (self._now_ns() - self._began_ns) // 1000
-
-    def until_phase_us(self) -> int:
-        """Microseconds from the beginning of the attempt to that of the phase under way."""
-        return (self._entered_ns - self._began_ns) // 1000
+    def total_us(self) -> int:
+        """Microseconds in all phases together."""
+        return sum(self._spent_ns.values()) // 1000

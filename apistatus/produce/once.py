@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from apistatus.model import wire
 from apistatus.model.check import Check
-from apistatus.model.result import Outcome, Result
+from apistatus.model.result import OnceResult, Outcome
 from apistatus.ports import Clock, Prober
 from apistatus.produce.probe import GuardedProber
 from apistatus.runtime.stopping import Stop
@@ -22,14 +22,14 @@ class Place:
     producer: str
 
 
-def _nobody(_result: Result) -> None:
+def _nobody(_result: OnceResult) -> None:
     """Nobody waits for single results."""
 
 
 async def check_once(
     checks: Sequence[Check], prober: Prober, clock: Clock, place: Place, *, stop: Stop, max_in_flight: int,
-    on_result: Callable[[Result], None] = _nobody,
-) -> list[Result]:  # fmt: skip
+    on_result: Callable[[OnceResult], None] = _nobody,
+) -> list[OnceResult]:  # fmt: skip
     """One result per check, in order, with origin `once` and the check's start as `scheduled_at`.
 
     When a stop is asked for, what is done stays and the rest is `missed`. `on_result` is called with
@@ -38,7 +38,7 @@ async def check_once(
     room = asyncio.Semaphore(max_in_flight)
     guarded = GuardedProber(prober)
 
-    async def one(check: Check) -> Result:
+    async def one(check: Check) -> OnceResult:
         scheduled_at_us = clock.wall_us()
         outcome = Outcome(status="missed", attempts=0, error="stopped before the check ended")
         try:
@@ -52,8 +52,9 @@ async def check_once(
             check, outcome, location=place.location, producer=place.producer,
             scheduled_at_us=scheduled_at_us, origin="once",
         )  # fmt: skip
-        on_result(result)
-        return result
+        told = wire.told(result, outcome)
+        on_result(told)
+        return told
 
     tasks = [asyncio.create_task(one(check)) for check in checks]
     loop = asyncio.get_running_loop()

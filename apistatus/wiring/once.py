@@ -14,7 +14,7 @@ from apistatus.wiring.loading import Environ, Flags, checks_of, new_metrics, set
 
 if TYPE_CHECKING:
     from apistatus.model.check import Check
-    from apistatus.model.result import Result
+    from apistatus.model.result import OnceResult
     from apistatus.model.selection import Selection
     from apistatus.runtime.stopping import Stop
     from apistatus.settings.ad_hoc import AdHocRequest
@@ -45,10 +45,10 @@ class Listener(Protocol):
     def round_begins(self, number: int, checks: Sequence[Check]) -> None:
         """A round, counted from 1, of these checks."""
 
-    def result(self, result: Result) -> None:
+    def result(self, result: OnceResult) -> None:
         """One more result of the round, in the order in which checks end."""
 
-    def round_ends(self, results: Sequence[Result], unpublished: ApistatusError | None) -> None:
+    def round_ends(self, results: Sequence[OnceResult], unpublished: ApistatusError | None) -> None:
         """All results in the order of the checks, and why they did not reach the topic, if they did not."""
 
     def end(self) -> None:
@@ -136,7 +136,7 @@ class _Rounds:
         self._listener.round_ends(results, unpublished)
         return unpublished is None and all(result.status != "missed" for result in results)
 
-    def _tell(self, result: Result) -> None:
+    def _tell(self, result: OnceResult) -> None:
         """Tell the listener; when it cannot write any more, only what is to be published goes on."""
         if self._unwritten is not None:
             return
@@ -149,8 +149,8 @@ class _Rounds:
 
 
 def _made(
-    settings: Settings, checks: Sequence[Check], stop: Stop, tell: Callable[[Result], None]
-) -> list[Result]:
+    settings: Settings, checks: Sequence[Check], stop: Stop, tell: Callable[[OnceResult], None]
+) -> list[OnceResult]:
     from apistatus.probing.prober import HttpxProber
     from apistatus.produce.once import Place, check_once
     from apistatus.runtime import event_loop
@@ -160,7 +160,7 @@ def _made(
     place = Place(settings.probe.location, producer=f"once-{uuid.uuid4().hex[:12]}")
     at_once = min(settings.probe.max_in_flight, _files_allow(len(checks)))
 
-    async def make() -> list[Result]:
+    async def make() -> list[OnceResult]:
         prober = HttpxProber(
             clock, deny_networks=settings.probe.deny_networks, tls_engine=settings.probe.tls_engine
         )
@@ -189,7 +189,7 @@ def _files_allow(checks: int) -> int:
     return max(1, (soft - _FILES_OF_OURS) // _FILES_A_CHECK)
 
 
-def _publish(kafka: KafkaSettings, results: Sequence[Result], stop: Stop, within_s: float) -> None:
+def _publish(kafka: KafkaSettings, results: Sequence[OnceResult], stop: Stop, within_s: float) -> None:
     """Raises KafkaUnavailable, AccessRefused or Stopped unless every result was acknowledged in time."""
     from apistatus.kafka.publisher import KafkaPublisher
     from apistatus.kafka.topics import TIMEOUT_S, ensure_topic
@@ -199,17 +199,14 @@ def _publish(kafka: KafkaSettings, results: Sequence[Result], stop: Stop, within
 
     until = time.monotonic() + within_s
     until_it_answers(
-        lambda: ensure_topic(kafka, min(TIMEOUT_S, within_s)),
-        what="kafka",
-        log=Events("kafka"),
-        stop=stop,
+        lambda: ensure_topic(kafka, min(TIMEOUT_S, within_s)), what="kafka", log=Events("kafka"), stop=stop,
         timeout_s=within_s,
-    )
+    )  # fmt: skip
     publisher = KafkaPublisher(kafka, new_metrics())
     try:
         publisher.topic_ready()
         for result in results:
-            publisher.publish(result.check.encode(), wire.encode(result))
+            publisher.publish(result.check.encode(), wire.encode(wire.untold(result)))
         unsent = publisher.flush(max(0.1, until - time.monotonic()))
     finally:
         publisher.close()

@@ -67,7 +67,7 @@ def made(database: Reads, asked: Asked) -> Report:
     definitions = [each for each in database.definitions() if each.ids[0] in chosen]
     spans = plan.spans(definitions, scope)
     read = plan.Read(list(_results(database, spans, scope)), _changes(database, chosen, scope))
-    lines = plan.lines(scope, spans, read, known, database.locations(), _removed(definitions))
+    lines = plan.lines(scope, spans, read, known, database.locations(), removed_us=_removed(definitions))
     return model.make(scope, lines)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from apistatus.model.check import Check
 from apistatus.model.result import Outcome
 from apistatus.probing.prober import HttpxProber
+from apistatus.probing.tls_engines import EngineChoice
 from apistatus.runtime.clock import SystemClock
 from tests.targets.server import Behaviour, Target
 
@@ -26,18 +27,18 @@ def check_of(url: str, **changes: object) -> Check:
 
 
 @asynccontextmanager
-async def probing() -> AsyncIterator[HttpxProber]:
+async def probing(tls_engine: EngineChoice = "auto") -> AsyncIterator[HttpxProber]:
     """A prober on the real clock, closed at the end."""
-    prober = HttpxProber(SystemClock())
+    prober = HttpxProber(SystemClock(), tls_engine=tls_engine)
     try:
         yield prober
     finally:
         await prober.aclose()
 
 
-async def outcome_of(check: Check) -> Outcome:
+async def outcome_of(check: Check, tls_engine: EngineChoice = "auto") -> Outcome:
     """The check's outcome, from a prober of its own."""
-    async with probing() as prober:
+    async with probing(tls_engine) as prober:
         return await prober.probe(check)
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from apistatus.cli.outputs.verdict import Answer
-from apistatus.model.result import Result
+from apistatus.model.result import OnceResult, Result
 
 
 def render(answer: Answer) -> str:
@@ -22,4 +22,8 @@ def line(result: Result) -> str:
 
 def _fields(result: Result) -> dict[str, Any]:
     fields = {name: getattr(result, name) for name in result.__struct_fields__ if name != "kind"}
+    if isinstance(result, OnceResult):
+        fields["assertions"] = [
+            {name: getattr(one, name) for name in one.__struct_fields__} for one in result.assertions
+        ]
     return {name: value for name, value in fields.items() if value is not None}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from apistatus.probing import resolve, stream
+from apistatus.probing import connection, resolve
 from apistatus.probing.prober import HttpxProber
 from apistatus.runtime.clock import SystemClock
 from tests.targets import behaviours
@@ -233,7 +233,7 @@ async def test_without_a_local_port_nothing_is_said_about_the_target(monkeypatch
                 made.setsockopt(socket.IPPROTO_IP, 51, struct.pack("I", port << 16 | port))
             return made
 
-        monkeypatch.setattr(stream.socket, "socket", narrow)
+        monkeypatch.setattr(connection.socket, "socket", narrow)
         try:
             outcome = await outcome_of(check_of(target.url))
         finally:
@@ -264,4 +264,4 @@ async def test_a_cancelled_probe_raises_and_leaves_no_connection() -> None:
             probe.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await probe
-            assert not prober._transport._open
+            assert not prober.exchanges_under_way()

@@ -70,7 +70,7 @@ async def test_damaged_responses_give_verdicts_and_leave_nothing_open() -> None:
                     seen[outcome.status, outcome.failure] += 1
                     assert outcome.status in ("up", "down"), outcome
                     assert outcome.error is None or outcome.error.isprintable()
-            assert not prober._transport._open
+            assert not prober.exchanges_under_way()
             assert len(asyncio.all_tasks()) == 1
         while target.accepted > 0 and target.gone.acquire(timeout=20):
             target.accepted -= 1

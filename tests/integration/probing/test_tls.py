@@ -45,7 +45,7 @@ async def test_a_trusted_certificate_is_up_with_a_tls_phase_and_its_expiry(
     leaf = issue("good", authority)
     outcome = await _outcome(server_context(tmp_path, leaf), trust, extractor=compile_json_path("$.value"))
     assert (outcome.status, outcome.error, outcome.value) == ("up", None, "1.50")
-    assert (outcome.tls_engine, outcome.http_version) == ("openssl", "1.1")
+    assert (outcome.tls_engine, outcome.http_version) == ("rustls", "1.1")
     assert outcome.tls_us is not None
     assert outcome.tls_us > 0
     assert outcome.certificate_expires_at_us == leaf.expires_at_us()
@@ -57,8 +57,11 @@ async def test_the_expiry_is_the_earliest_of_the_chain_that_was_served(
     between = issue("intermediate", authority, authority=True, valid=(-DAY, 5 * DAY))
     leaf = issue("good", between)
     outcome = await _outcome(server_context(tmp_path, leaf, between), trust)
-    assert outcome.status == "up", outcome.error
     assert outcome.certificate_expires_at_us == between.expires_at_us()
+    assert (outcome.status, outcome.failure) == ("degraded", None)
+    assert outcome.error is not None
+    assert outcome.error.startswith("a certificate ends on ")
+    assert outcome.error.endswith(" UTC, in 5.0 days: fewer than 14")
 
 
 async def test_an_expired_certificate_says_when_it_expired(
@@ -153,8 +156,10 @@ async def test_a_missing_intermediate_is_hinted_at(
 async def test_without_verification_anything_goes_and_the_expiry_is_still_reported(tmp_path: Path) -> None:
     leaf = issue("old", names=("elsewhere",), valid=(-10 * DAY, -2 * DAY))
     outcome = await _outcome(server_context(tmp_path, leaf), TlsOptions(verify=False))
-    assert outcome.status == "up", outcome.error
     assert outcome.certificate_expires_at_us == leaf.expires_at_us()
+    assert outcome.status == "degraded"
+    assert outcome.error is not None
+    assert outcome.error.endswith(" UTC, 2.0 days ago")
 
 
 async def test_a_client_certificate_is_presented(
@@ -274,6 +279,6 @@ async def test_a_certificate_that_ends_soon_is_reported_to_the_second(
     authority: Issued, trust: TlsOptions, tmp_path: Path
 ) -> None:
     leaf = issue("soon", authority, valid=(-DAY, timedelta(hours=3)))
-    outcome = await _outcome(server_context(tmp_path, leaf), trust)
+    outcome = await _outcome(server_context(tmp_path, leaf), trust, certificate_days=None)
     assert outcome.status == "up"
     assert outcome.certificate_expires_at_us == leaf.expires_at_us()

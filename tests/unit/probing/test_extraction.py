@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from apistatus.model.check import Extractor
+from apistatus.model.check import Check, Extractor
 from apistatus.probing import extract
 from apistatus.probing.extract import ExtractFailed, Extraction, compile_json_path, compile_regex
 from apistatus.probing.threads import Busy, Threads
+from tests.targets.checks import check_of
 
 
 @pytest.fixture
@@ -20,6 +21,10 @@ def threads() -> Iterator[Threads]:
     pool = Threads("test", 1)
     yield pool
     pool.close()
+
+
+def _taking(extractor: Extractor) -> Check:
+    return check_of("http://192.0.2.1/", extractor=extractor)
 
 
 class Blocking:
@@ -51,18 +56,19 @@ class Blocking:
 async def test_the_value_is_the_same_wherever_it_is_taken(
     threads: Threads, extractor: Extractor, body: bytes, value: str
 ) -> None:
-    assert await Extraction(threads)(extractor, body, None) == value
+    assert (await Extraction(threads)(_taking(extractor), body)).value == value
 
 
 async def test_a_search_that_is_slow_is_begun_again_in_a_thread(threads: Threads) -> None:
     # Far more than the 2 ms it has on the loop, and over its 100 ms in the thread.
-    with pytest.raises(ExtractFailed, match="took more than 100 ms"):
-        await Extraction(threads)(compile_regex("(a|aa)+$"), b"a" * 100 + b"b", None)
+    found = await Extraction(threads)(_taking(compile_regex("(a|aa)+$")), b"a" * 100 + b"b")
+    assert found.value is None
+    assert "took more than 100 ms" in str(found.failure)
 
 
 async def test_a_failure_in_a_thread_is_the_callers(threads: Threads) -> None:
-    with pytest.raises(ExtractFailed, match="finds no elements"):
-        await Extraction(threads)(compile_json_path("$..a"), b"{}", None)
+    found = await Extraction(threads)(_taking(compile_json_path("$..a")), b"{}")
+    assert "finds no elements" in str(found.failure)
 
 
 async def test_an_extraction_that_takes_too_long_is_given_up(
@@ -71,10 +77,10 @@ async def test_an_extraction_that_takes_too_long_is_given_up(
     monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.05)
     blocking = Blocking()
     with pytest.raises(ExtractFailed, match=r"^blocking took more than 0\.05 s on this body$"):
-        await Extraction(threads)(blocking, b"x", None)
+        await Extraction(threads)(_taking(blocking), b"x")
     # The only thread is still in it: whoever comes next finds none, which is our own shortage.
     with pytest.raises(Busy):
-        await Extraction(threads)(blocking, b"x", None)
+        await Extraction(threads)(_taking(blocking), b"x")
     blocking.release.set()
 
 

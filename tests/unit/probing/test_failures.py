@@ -6,13 +6,14 @@ import errno
 import socket
 import ssl
 
-import httpcore
 import pytest
 
 from apistatus.model.result import MAX_ERROR_CHARS, Phase
 from apistatus.probing import failures
 from apistatus.probing.attempt import Attempt
+from apistatus.probing.exchange_errors import EndedEarly, NotHttp
 from apistatus.probing.failures import DeadlinePassed, NotConnected, connect_failure, explain
+from apistatus.probing.hop_plan import RequestImpossible
 from apistatus.probing.resolve import Address
 from tests.fakes.clock import VirtualClock
 from tests.targets.checks import check_of
@@ -26,13 +27,8 @@ def _attempt(phase: Phase | None = None, **changes: object) -> Attempt:
     attempt.new_hop("192.0.2.1", 80)
     attempt.ip = "192.0.2.1"
     if phase is not None:
-        attempt.timeline.enter(phase)
+        attempt.timeline.phase = phase
     return attempt
-
-
-def _caused(error: Exception, cause: Exception) -> Exception:
-    error.__cause__ = cause
-    return error
 
 
 @pytest.mark.parametrize(
@@ -103,12 +99,12 @@ def test_the_deadline_is_named_after_the_phase_it_fell_in(phase: Phase, kind: st
 @pytest.mark.parametrize(
     ("error", "phase", "kind"),
     [
-        (_caused(httpcore.ReadError(), OSError(errno.ECONNRESET, "x")), "processing", "disconnected"),
-        (_caused(httpcore.ReadError(), OSError(errno.ETIMEDOUT, "x")), "transfer", "disconnected"),
-        (_caused(httpcore.ReadError(), OSError(errno.ENOBUFS, "x")), "transfer", "internal"),
-        (httpcore.ReadError("out of the blue"), "transfer", "internal"),
-        (httpcore.LocalProtocolError("bad header"), "send", "internal"),
-        (httpcore.RemoteProtocolError("bad chunk"), "transfer", "protocol"),
+        (OSError(errno.ECONNRESET, "x"), "processing", "disconnected"),
+        (OSError(errno.ETIMEDOUT, "x"), "transfer", "disconnected"),
+        (OSError(errno.ENOBUFS, "x"), "transfer", "internal"),
+        (EndedEarly(), "processing", "disconnected"),
+        (RequestImpossible("bad header"), "send", "internal"),
+        (NotHttp("bad chunk"), "transfer", "protocol"),
         (OSError(errno.ECONNRESET, "x"), "tls", "tls_handshake"),
         (OSError(errno.EMFILE, "x"), "connect", "internal"),
         (OSError("no number"), "resolve", "internal"),
@@ -134,7 +130,7 @@ def test_an_exception_that_cannot_be_explained_is_our_own_fault() -> None:
 
 
 def test_a_line_has_no_control_characters_and_is_at_most_a_thousand_long() -> None:
-    failure = explain(httpcore.RemoteProtocolError("a\0b\r\nc\x1b[31m\ud800\u2028d"), _attempt("transfer"))
+    failure = explain(NotHttp("a\0b\r\nc\x1b[31m\ud800\u2028d"), _attempt("transfer"))
     assert failure.text.endswith("a b c [31m d")
     failure = explain(RuntimeError("x" * 5_000), _attempt())
     assert len(failure.text) == MAX_ERROR_CHARS
@@ -150,5 +146,5 @@ def test_secrets_of_the_check_are_masked_in_what_a_target_makes_us_say() -> None
         headers=attempt.check.headers,
     )
     echo = "/open/key-value?q=par-am tok-en-1 Bearer tok-en-1 text/plain"
-    failure = explain(httpcore.RemoteProtocolError(echo), attempt)
+    failure = explain(NotHttp(echo), attempt)
     assert failure.text.endswith("/open/***?q=*** *** *** text/plain")

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from apistatus.model.result import MAX_VALUE_CHARS
 from apistatus.probing.body import ExtractFailed
+from apistatus.probing.comparing import same
 from apistatus.probing.extract import compile_json_path
+from apistatus.probing.json_path import kind_of
 from apistatus.probing.json_text import MAX_DEPTH, as_text, parse
 
 
@@ -146,3 +148,14 @@ def test_what_is_written_reads_back_the_same(document: Any) -> None:
 def test_no_bytes_raise_anything_but_a_failed_extraction(body: bytes) -> None:
     with suppress(ExtractFailed):
         assert _value(body).encode() is not None
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_numbers_that_nobody_calculates_with_are_the_same_numbers(document: Any) -> None:
+    body = json.dumps(document).encode()
+    exact, looked_up = parse(body, None), parse(body, None, numerals=True)
+    assert as_text(looked_up) == as_text(exact)
+    assert kind_of(looked_up) == kind_of(exact)
+    assert same(looked_up, exact)
+    assert not same(looked_up, [exact])

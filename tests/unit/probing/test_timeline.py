@@ -1,45 +1,26 @@
-"""Phases on a clock that only moves when told."""
+"""Phases of an attempt, as they are measured."""
 
 from __future__ import annotations
 
 from apistatus.probing.timeline import Timeline
 
 
-class Hand:
-    """A clock moved by hand."""
-
-    def __init__(self) -> None:
-        self.now_ns = 5_000
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-    def pass_us(self, microseconds: int) -> None:
-        self.now_ns += microseconds * 1_000
-
-
-def test_each_phase_gets_the_time_until_the_next_one_and_hops_add_up() -> None:
-    hand = Hand()
-    timeline = Timeline(hand)
+def test_a_phase_that_is_measured_again_adds_up_and_the_total_is_all_of_them() -> None:
+    timeline = Timeline()
     for _ in range(2):
-        timeline.enter("connect")
-        hand.pass_us(30)
-        timeline.enter("send")
-        hand.pass_us(5)
-        timeline.enter("processing")
-        hand.pass_us(100)
-    assert timeline.phase == "processing"
+        timeline.measured("connect", 30_400)
+        timeline.measured("processing", 100_000)
+    timeline.measured("transfer", 0)
     assert timeline.took_us("connect") == 60
-    assert timeline.took_us("send", "processing") == 110
-    assert timeline.until_phase_us() == 170
-    assert timeline.elapsed_us() == 270
+    assert timeline.took_us("processing") == 200
+    assert timeline.took_us("transfer") == 0
+    assert timeline.total_us() == 260
 
 
 def test_a_phase_that_never_ended_has_no_duration() -> None:
-    hand = Hand()
-    timeline = Timeline(hand)
-    timeline.enter("connect")
-    hand.pass_us(30)
+    timeline = Timeline()
+    timeline.phase = "connect"
+    timeline.measured("connect", None)
     assert timeline.took_us("connect") is None
     assert timeline.took_us("tls") is None
-    assert timeline.elapsed_us() == 30
+    assert timeline.total_us() == 0

@@ -1,0 +1,332 @@
+"""One HTTP/1.1 exchange as a state machine of callbacks on the event loop: connect, TLS, send, receive.
+
+No task, future or response object is made for it: the loop calls when the socket is ready, and the exchange
+calls its listener when there is a head, a piece of body, or an end. Works on uvloop and asyncio alike.
+
+What each phase contains, so that it tells of the target and not of us:
+
+    connect     SYN to SYN/ACK as the kernel measured it; elsewhere, until the loop saw the connection
+    tls         the waits of the handshake, from each flight sent to the last segment of the answer to it:
+                the network and the peer's cryptography, without our own
+    processing  from just before the request is sent to the arrival of the first byte of the response
+    transfer    from there to the arrival of the last byte
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from time import monotonic, monotonic_ns
+from typing import Final
+
+from apistatus.model.result import Phase
+from apistatus.probing.connection import Connection
+from apistatus.probing.exchange_errors import ClosedByUs, EndedEarly, OutOfTime
+from apistatus.probing.exchange_plan import Listener, Plan
+from apistatus.probing.incoming import Incoming
+from apistatus.probing.opening import Opening
+from apistatus.probing.resolve import Address
+from apistatus.probing.response_reader import ResponseReader
+from apistatus.probing.stamps import Arrivals
+from apistatus.probing.tls_engines import EngineName, translated
+
+_READ_BYTES: Final = 16_384
+"""Read at once: a flood of tiny chunks costs far more to take apart than to send, and others wait for it."""
+_ONE_SEGMENT_BYTES: Final = 1_200
+_LATE_S: Final = 0.005
+"""A deadline's timer that is later than this shows that the loop was held up."""
+_LAST_LOOK_S: Final = 0.002
+_GONE: Final = frozenset((errno.EPIPE, errno.ECONNRESET))
+
+
+class Exchange:
+    """One exchange under way. Durations are nanoseconds, None until their phase has ended.
+
+    Errors reach the listener as OSError, ssl.SSLError and those of `exchange_errors`.
+    """
+
+    __slots__ = (
+        "_arrivals", "_deadline_s", "_incoming", "_listener", "_loop", "_opening", "_paused", "_plan",
+        "_sent_ns", "_timer", "_unsent", "address", "connect_ns", "connection", "engine", "kept", "over", "phase",
+        "processing_ns", "read_bytes", "received_bytes", "response", "reused", "tls", "tls_ns", "transfer_ns",
+        "tried",
+    )  # fmt: skip
+
+    def __init__(
+        self, plan: Plan, listener: Listener, *, deadline_s: float, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """`deadline_s` is an instant of `time.monotonic`: everything has to be over by then."""
+        self._plan = plan
+        self._listener: Listener | None = listener
+        self._loop = loop
+        self._deadline_s = deadline_s
+        self._arrivals = Arrivals()
+        self._timer: asyncio.TimerHandle | None = None
+        self._opening: Opening | None = None
+        self._incoming: Incoming | None = None
+        self._paused = False
+        self._unsent: memoryview | None = None
+        self._sent_ns = 0
+        self.read_bytes = _READ_BYTES
+        """How much is read at once; a listener to whom bytes mean work may want less."""
+        self.address: Address | None = None
+        self.connection: Connection | None = None
+        self.response: ResponseReader | None = None
+        self.engine: EngineName | None = None
+        """Who sees to TLS; None for plain HTTP."""
+        self.tls: ssl.SSLObject | None = None
+        """The TLS object, also after a handshake that failed."""
+        self.tried: Sequence[tuple[Address, OSError]] = ()
+        """Addresses that could not be connected to, and what they said."""
+        self.phase: Phase = "connect"
+        self.connect_ns: int | None = None
+        self.tls_ns: int | None = None
+        self.processing_ns: int | None = None
+        self.transfer_ns: int | None = None
+        self.received_bytes = 0
+        """Of the response, after TLS."""
+        self.reused = self.over = False
+        self.kept: Connection | None = None
+        """At the end: a connection that can be used again, and is the listener's to keep or to close."""
+
+    @property
+    def has_kernel_clock(self) -> bool:
+        """True when every stamp so far is the kernel's."""
+        return self._arrivals.kernel
+
+    @property
+    def late_ns(self) -> int:
+        """How late, at worst, we looked at what had come; 0 where the kernel does not stamp."""
+        return self._arrivals.late_ns
+
+    @property
+    def ended(self) -> bool:
+        """True once the peer has closed its side."""
+        return self._incoming is not None and self._incoming.ended
+
+    @property
+    def truncated(self) -> bool:
+        """True when it did so inside TLS without a goodbye, so that somebody else may have."""
+        return self._incoming is not None and self._incoming.truncated
+
+    def connect(self, addresses: Sequence[Address]) -> None:
+        """Begin, on a connection to the first of these that accepts. May call the listener at once."""
+        self._set_timer()
+        self._opening = Opening(
+            self._plan,
+            self._arrivals,
+            self._deadline_s,
+            self._loop,
+            on_open=self._opened,
+            on_failed=self._end,
+        )
+        self._opening.start(addresses)
+
+    def go_on(self, kept: Connection) -> None:
+        """Begin, on a connection that was kept. May call the listener at once."""
+        self._set_timer()
+        self.address, self.engine, self.tls, self.reused = kept.address, kept.engine, kept.tls, True
+        self._speak(kept)
+
+    def cancel(self) -> None:
+        """Give it up; the listener hears ClosedByUs unless it has heard an end before."""
+        self._end(ClosedByUs("the prober was closed"))
+
+    def pause(self) -> None:
+        """Read no more until `resume`, for a listener that takes the body slowly."""
+        self._paused = True
+        self._watch()
+
+    def resume(self) -> None:
+        self._paused = False
+        self._watch()
+        if not self.over and self.tls is not None:
+            # What is decrypted already makes no socket readable.
+            self._step(self._take_decrypted)
+
+    def _opened(self, connection: Connection) -> None:
+        opening, self._opening = self._opening, None
+        assert opening is not None
+        self._note(opening)
+        self._speak(connection)
+
+    def _note(self, opening: Opening) -> None:
+        self.address, self.engine, self.tls = opening.address, opening.engine, opening.tls
+        self.phase, self.tried = opening.phase, opening.tried
+        self.connect_ns, self.tls_ns = opening.connect_ns, opening.tls_ns
+
+    def _speak(self, connection: Connection) -> None:
+        self.connection = connection
+        self._incoming = Incoming(connection, self._arrivals)
+        connection.on_readable = self._readable
+        connection.on_writable = self._writable
+        connection.watch(reads=True, writes=False)
+        self._step(self._send)
+
+    # --- send --------------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        connection, request, listener = self.connection, self._plan.request, self._listener
+        assert connection is not None
+        assert listener is not None
+        self.phase = "send"
+        listener.on_open()
+        if len(request) > _ONE_SEGMENT_BYTES:
+            # The last segment would wait for the acknowledgement of those before it.
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls is not None:
+            view = memoryview(request)
+            while view:
+                # rustls takes a part at a time.
+                view = view[self.tls.write(view) :]
+            request = connection.encrypted_out.read()
+        self._unsent = memoryview(request)
+        self._push()
+        if self.tls is not None and connection.encrypted_in.pending and not self.over:
+            # It began to speak before it was asked.
+            self._take_decrypted()
+
+    def _push(self) -> None:
+        """Hand to the kernel what it takes of what is unsent."""
+        connection, unsent = self.connection, self._unsent
+        assert connection is not None
+        assert unsent is not None
+        if not self._sent_ns:
+            self._sent_ns = monotonic_ns()
+        try:
+            sent = connection.sock.send(unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            # It may have answered before it left: what it said then counts.
+            self._receive_instead(error)
+            return
+        self._unsent = unsent[sent:] if sent < len(unsent) else None
+        if self._unsent is None:
+            self.phase = "processing"
+        self._watch()
+
+    def _receive_instead(self, error: OSError) -> None:
+        try:
+            self._receive()
+        except (OSError, EndedEarly):
+            raise error from None
+        self._unsent = None
+        self._watch()
+
+    # --- receive -----------------------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        incoming = self._incoming
+        assert incoming is not None
+        self._take(incoming.read(self.read_bytes))
+        if self.tls is not None and not self.over:
+            self._take_decrypted()
+
+    def _take_decrypted(self) -> None:
+        incoming = self._incoming
+        assert incoming is not None
+        while not (self.over or self._paused or incoming.ended):
+            data = incoming.decrypt()
+            if not data and not incoming.ended:
+                return
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        incoming, response, listener = self._incoming, self.response, self._listener
+        assert incoming is not None
+        assert listener is not None
+        if not data:
+            if incoming.ended:
+                self._ended(response)
+            return
+        self.received_bytes += len(data)
+        if response is None:
+            response = self.response = ResponseReader(only_head=self._plan.only_head)
+            self.processing_ns = max(0, incoming.first_ns - self._sent_ns)
+            self.phase = "transfer"
+        had_head = response.has_head
+        body = response.feed(data)
+        if response.has_head and not had_head and not listener.on_head(self):
+            self._end(None)
+            return
+        if body:
+            listener.on_body(body)
+        if response.is_whole:
+            self._end(None)
+
+    def _ended(self, response: ResponseReader | None) -> None:
+        if response is None or not response.ends_with_connection:
+            raise EndedEarly
+        self._end(None)
+
+    # --- the loop's calls --------------------------------------------------------------------------
+
+    def _readable(self) -> None:
+        if not self.over:
+            self._step(self._receive)
+
+    def _writable(self) -> None:
+        if not self.over and self._unsent is not None:
+            self._step(self._push)
+
+    def _step(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except BlockingIOError:
+            return  # the loop called though nothing was there
+        except Exception as error:  # noqa: BLE001 - it is handed to the listener, and never raised into the loop
+            self._end(translated(error))
+
+    def _watch(self) -> None:
+        if self.connection is not None and not self.over:
+            self.connection.watch(reads=not self._paused, writes=self._unsent is not None)
+
+    def _set_timer(self) -> None:
+        self._timer = self._loop.call_later(max(0.0, self._deadline_s - monotonic()), self._expire)
+
+    def _expire(self) -> None:
+        late_s = monotonic() - self._deadline_s
+        if late_s < 0.0:
+            # uvloop counts in milliseconds, and is early as often as late.
+            self._set_timer()
+        elif late_s > _LATE_S:
+            # What came in time and was not looked at is no fault of the target: one more look at all sockets.
+            self._timer = self._loop.call_later(_LAST_LOOK_S, self._end, OutOfTime())
+        else:
+            self._end(OutOfTime())
+
+    def _end(self, error: Exception | None) -> None:
+        if self.over:
+            return
+        self.over = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._opening is not None:
+            self._opening.stop()
+            self._note(self._opening)
+            self._opening = None
+        incoming, connection, response = self._incoming, self.connection, self.response
+        if connection is not None:
+            if error is None and response is not None and self._plan.keep_alive and self._can_go_on(response):
+                connection.rest()
+                self.kept = connection
+            else:
+                connection.close()
+        if incoming is not None and incoming.first_ns:
+            self.transfer_ns = max(0, incoming.last_ns - incoming.first_ns)
+        if response is not None:
+            response.close()
+        # Whoever listens knows the exchange: apart, they need no garbage collection.
+        listener, self._listener = self._listener, None
+        assert listener is not None
+        listener.on_end(error)
+
+    def _can_go_on(self, response: ResponseReader) -> bool:
+        return response.is_whole and response.can_go_on and not self.ended and self._unsent is None

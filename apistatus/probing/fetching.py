@@ -1,0 +1,246 @@
+"""Fetching what a check asks for: each hop one exchange, redirects followed, nothing of a target trusted."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from time import monotonic, monotonic_ns
+from typing import Final, NamedTuple
+
+import httpx
+
+from apistatus.model.check import Check
+from apistatus.probing.attempt import Attempt
+from apistatus.probing.connection import Connection
+from apistatus.probing.decoding import CutOff
+from apistatus.probing.exchange import Exchange
+from apistatus.probing.exchange_errors import ConnectFailed, EndedEarly, OutOfTime
+from apistatus.probing.exchange_plan import Plan
+from apistatus.probing.failures import DeadlinePassed, NotConnected, connect_failure
+from apistatus.probing.hop_plan import HopPlan
+from apistatus.probing.keep_alive import KeepAlive
+from apistatus.probing.network_policy import Blocked, NetworkPolicy
+from apistatus.probing.reception import Reception
+from apistatus.probing.redirects import Hop, RedirectFailed, next_hop, shown
+from apistatus.probing.resolve import Address, Resolver
+from apistatus.probing.response_reader import ResponseReader
+from apistatus.probing.stamps import StampsOn
+from apistatus.probing.tls_engines import EngineChoice, Engines, is_alert
+
+_MOST_READY: Final = 200_000
+_LAG_NS: Final = 5_000_000
+"""A result is marked when our event loop was later than this."""
+_CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
+
+
+class _Ready(NamedTuple):
+    """A check's first hop, made ready once; `check` and `headers` tell whether it still is the same."""
+
+    check: Check
+    headers: tuple[tuple[str, str], ...]
+    plan: HopPlan
+
+
+def _first_hop(attempt: Attempt) -> Hop:
+    check = attempt.check
+    return Hop(check.method, httpx.URL(check.url), attempt.headers, check.body, check.tls)
+
+
+class Fetcher:
+    """Carries out attempts. Belongs to the event loop that runs them."""
+
+    def __init__(self, policy: NetworkPolicy, engines: EngineChoice) -> None:
+        self._policy = policy
+        self._engines = Engines(engines)
+        self._resolver = Resolver()
+        self._kept = KeepAlive()
+        self._ready: dict[str, _Ready] = {}
+        self._stamps: StampsOn | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.under_way: set[Exchange] = set()
+
+    async def fetch(self, attempt: Attempt) -> tuple[bytes, ResponseReader]:
+        """Body and head of the final response; what else was found out is in `attempt`.
+
+        Raises what went wrong, for `failures` to name.
+        """
+        deadline_s = monotonic() + attempt.check.timeout_us / 1e6
+        reception = await self._carry_out(attempt, self._made_ready(attempt), deadline_s)
+        if reception.location is not None:
+            reception = await self._follow(attempt, reception, deadline_s)
+        return _content(attempt, reception), reception.response
+
+    async def _follow(self, attempt: Attempt, reception: Reception, deadline_s: float) -> Reception:
+        """Go where redirects lead; the final response."""
+        check, hop = attempt.check, _first_hop(attempt)
+        seen = {(hop.method, str(hop.url))}
+        while (location := reception.location) is not None:
+            hop = next_hop(hop, reception.response.status, location)
+            if attempt.redirects >= check.max_redirects:
+                raise RedirectFailed(
+                    f"more than {check.max_redirects} redirects; the next leads to {shown(hop.url)}"
+                )
+            if (hop.method, str(hop.url)) in seen:
+                raise RedirectFailed(f"the redirects go in a circle: back to {shown(hop.url)}")
+            attempt.redirects += 1
+            seen.add((hop.method, str(hop.url)))
+            reception = await self._carry_out(attempt, HopPlan(hop), deadline_s)
+        return reception
+
+    def close(self) -> None:
+        """Close every connection; exchanges under way end as given up by us."""
+        for exchange in list(self.under_way):
+            exchange.cancel()
+        self._kept.close()
+        self._resolver.close()
+        if self._stamps is not None:
+            self._stamps.close()
+            self._stamps = None
+
+    def _made_ready(self, attempt: Attempt) -> HopPlan:
+        check = attempt.check
+        ready = self._ready.get(check.id)
+        if ready is None or ready.check is not check or ready.headers != attempt.headers:
+            if len(self._ready) >= _MOST_READY:
+                self._ready.clear()
+            plan = HopPlan(_first_hop(attempt), keep_alive=check.keep_alive)
+            ready = self._ready[check.id] = _Ready(check, attempt.headers, plan)
+        return ready.plan
+
+    async def _carry_out(self, attempt: Attempt, plan: HopPlan, deadline_s: float) -> Reception:
+        """One hop. A kept connection that turns out to be dead is no reason to fail, and neither is an alert
+        that came after the handshake (TLS 1.3 refuses client certificates so) while OpenSSL was not asked."""
+        attempt.new_hop(plan.host, plan.port)
+        attempt.tls_name = plan.server_name
+        said = plan.plan(self._engines)
+        kept = self._kept.take(plan.origin) if plan.wants_keep_alive else None
+        addresses: Sequence[Address] = ()
+        while True:
+            if kept is None and not addresses:
+                addresses = await self._addresses(attempt, plan, deadline_s)
+            reception = self._begin(attempt, said, kept or addresses, deadline_s)
+            exchange = reception.exchange
+            try:
+                await reception.over
+            finally:
+                self.under_way.discard(exchange)
+                exchange.cancel()
+            if exchange.kept is not None:
+                self._kept.put(plan.origin, exchange.kept)
+            other = _other_opinion(said, reception)
+            if (kept is None or not _was_dead(reception)) and other is None:
+                break
+            said, kept = other or said, None
+        _note(attempt, exchange)
+        if reception.error is not None:
+            raise _translated(reception.error, plan.port)
+        return reception
+
+    def _begin(
+        self, attempt: Attempt, plan: Plan, over: Connection | Sequence[Address], deadline_s: float
+    ) -> Reception:
+        """Begin an exchange, over a kept connection or a new one to the first of these addresses that accepts."""
+        loop = self._loop or self._first_time()
+        reception = Reception(attempt, loop)
+        exchange = Exchange(plan, reception, deadline_s=deadline_s, loop=loop)
+        reception.exchange = attempt.exchange = exchange
+        self.under_way.add(exchange)
+        if isinstance(over, Connection):
+            exchange.go_on(over)
+        else:
+            exchange.connect(over)
+        return reception
+
+    def _first_time(self) -> asyncio.AbstractEventLoop:
+        # Without a file descriptor for it nothing would be stamped, and nothing be probed either.
+        self._stamps = StampsOn()
+        self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    async def _addresses(self, attempt: Attempt, plan: HopPlan, deadline_s: float) -> Sequence[Address]:
+        if plan.literal is not None:
+            attempt.timeline.phase = "connect"
+            return self._allowed([plan.literal])
+        attempt.timeline.phase = "resolve"
+        began_ns = monotonic_ns()
+        limit = asyncio.timeout(max(0.0, deadline_s - monotonic()))
+        try:
+            async with limit:
+                found = await self._resolver.lookup(plan.host, plan.port)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise self._resolver.starved(plan.host, plan.port) or DeadlinePassed from error
+        attempt.timeline.measured("resolve", monotonic_ns() - began_ns)
+        attempt.timeline.phase = "connect"
+        return self._allowed(found)
+
+    def _allowed(self, addresses: list[Address]) -> list[Address]:
+        """Those that a check may reach. Raises Blocked when it is none: what is tested here is what is
+        connected to, so that a name cannot mean something else a moment later."""
+        refusals = [self._policy.refusal(address.ip) for address in addresses]
+        allowed = [address for address, refusal in zip(addresses, refusals, strict=True) if refusal is None]
+        if not allowed:
+            raise Blocked("; ".join(filter(None, refusals)))
+        return allowed
+
+
+def _was_dead(reception: Reception) -> bool:
+    """True when a connection ended before it answered, as kept ones do that the server gave up meanwhile."""
+    return isinstance(reception.error, OSError | EndedEarly) and not reception.exchange.received_bytes
+
+
+def _other_opinion(said: Plan, reception: Reception) -> Plan | None:
+    """The plan for whom to ask when rustls was refused after its handshake; None when nobody is left."""
+    exchange = reception.exchange
+    if exchange.received_bytes or exchange.engine != "rustls" or not is_alert(reception.error):
+        return None
+    return said.last_opinion()
+
+
+def _note(attempt: Attempt, exchange: Exchange) -> None:
+    """Take over what the exchange measured."""
+    timeline = attempt.timeline
+    timeline.measured("connect", exchange.connect_ns)
+    timeline.measured("tls", exchange.tls_ns if exchange.phase != "tls" else None)
+    timeline.measured("processing", exchange.processing_ns)
+    timeline.measured("transfer", exchange.transfer_ns)
+    timeline.phase = exchange.phase
+    attempt.ip = exchange.address.ip if exchange.address else None
+    attempt.engine = exchange.engine or attempt.engine
+    attempt.reused = exchange.reused
+    attempt.lagged = attempt.lagged or exchange.late_ns > _LAG_NS
+    attempt.has_kernel_clock = exchange.has_kernel_clock and (
+        attempt.has_kernel_clock or not attempt.redirects
+    )
+    ends = exchange.connection.certificate_expires_at_us if exchange.connection else None
+    before = attempt.certificate_expires_at_us
+    if ends is not None and (before is None or ends < before):
+        attempt.certificate_expires_at_us = ends
+
+
+def _translated(error: Exception, port: int) -> Exception:
+    if isinstance(error, ConnectFailed):
+        return NotConnected([connect_failure(found, address, port) for address, found in error.tried])
+    return DeadlinePassed() if isinstance(error, OutOfTime) else error
+
+
+def _content(attempt: Attempt, reception: Reception) -> bytes:
+    """The decoded body. Raises BadCoding, CutOff."""
+    exchange, response, body = reception.exchange, reception.response, reception.body
+    attempt.timeline.phase = "transfer"
+    if exchange.truncated and response.ends_with_connection:
+        raise CutOff("may be cut off: the TLS connection was closed without a goodbye")
+    attempt.timeline.phase = "body"
+    content = body.finish() if body is not None else b""
+    attempt.size_bytes = body.size_bytes if body is not None else None
+    return content
+
+
+@lru_cache(maxsize=1024)
+def charset_of(content_type: str | None) -> str | None:
+    """The charset that a Content-Type names."""
+    found = _CHARSET.search(content_type or "")
+    return found[1] if found else None
