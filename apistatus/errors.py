@@ -5,11 +5,15 @@
     |-- AccessRefused            a service answered and said no: password, certificate, rights (exit 2)
     |-- IncompatibleSchema       the database is too old, too new or altered (exit 2)
     |-- RecreatedTopic           the topic is not the one the stored offsets belong to (exit 2)
+    |-- LostMessages             Kafka deleted messages before they were stored
+    |-- TooManyDeadLetters       too many of the last messages are none of ours
     |-- ServiceUnavailable       a service is away; the same call may work later (exit 75)
     |   |-- KafkaUnavailable
     |   `-- PostgresUnavailable
     |-- Fenced                   another consumer owns these partitions now; drop what was read
+    |-- OffsetOutOfRange         the topic has no such offset (any more)
     |-- RowRejected              PostgreSQL refuses one row of a batch, and names it
+    |-- BatchRejected            PostgreSQL refuses something of a batch, and does not name it
     `-- MalformedMessage         bytes on the topic that are no result
 
 A failed check is none of these: it is a value (`model.result.Outcome`). Whether a call may be tried
@@ -73,6 +77,14 @@ class RecreatedTopic(ApistatusError):
     exit_code = 2
 
 
+class LostMessages(ApistatusError):
+    """Kafka deleted messages (retention) before they were stored, and nobody said to go on without them."""
+
+
+class TooManyDeadLetters(ApistatusError):
+    """So many of the last messages cannot be stored that something is wrong with all of them."""
+
+
 class ServiceUnavailable(ApistatusError):
     """A service is away for now; the same call may succeed later."""
 
@@ -88,11 +100,24 @@ class PostgresUnavailable(ServiceUnavailable):
 
 
 class Fenced(ApistatusError):
-    """Another consumer has claimed `partitions` since we did; nothing of the batch was stored."""
+    """Our claim on `partitions` no longer holds; nothing of the batch was stored.
 
-    def __init__(self, partitions: Iterable[int]) -> None:
+    Another consumer has claimed them since we did, except those `set_back`, which nobody else owns: the
+    database went back in time, or a claim of our own was not answered.
+    """
+
+    def __init__(self, partitions: Iterable[int], set_back: Iterable[int] = ()) -> None:
         self.partitions = frozenset(partitions)
+        self.set_back = frozenset(set_back)
         super().__init__(f"partitions {sorted(self.partitions)} are owned by another consumer")
+
+
+class OffsetOutOfRange(ApistatusError):
+    """`partition` has no offset `position`: it holds those from `low` up to, but without, `high`."""
+
+    def __init__(self, partition: int, position: int, *, low: int, high: int) -> None:
+        self.partition, self.position, self.low, self.high = partition, position, low, high
+        super().__init__(f"partition {partition} holds offsets {low} to {high}, and not {position}")
 
 
 class RowRejected(ApistatusError):
@@ -102,6 +127,14 @@ class RowRejected(ApistatusError):
         self.index = index
         self.reason = reason
         super().__init__(f"row {index}: {reason}")
+
+
+class BatchRejected(ApistatusError):
+    """PostgreSQL refuses something of the batch for `reason`, and does not say what; nothing was stored."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class MalformedMessage(ApistatusError):

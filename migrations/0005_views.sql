@@ -110,7 +110,11 @@ select
     (
         select jsonb_agg(jsonb_build_array(h.name, encode(h.value, 'escape')) order by h.position)
         from unnest(d.header_names, d.header_values) with ordinality as h (name, value, position)
-    ) as headers
+    ) as headers,
+    d.id,
+    d.attempts,
+    d.forwarded_at,
+    d.replayed_at
 from apistatus.dead_letter d
 where d.discarded_at is null;
 comment on view apistatus.dead_letters is 'Messages that could not be stored, and why; discarded ones are left out.';
@@ -124,6 +128,10 @@ comment on column apistatus.dead_letters.key is 'Key of the message, as it came.
 comment on column apistatus.dead_letters.value is 'Value of the message, as it came.';
 comment on column apistatus.dead_letters.headers is
     'Headers as pairs of name and value, bytes that are no ASCII escaped; null: none.';
+comment on column apistatus.dead_letters.id is 'Number of the dead letter, for apistatus dead-letters.';
+comment on column apistatus.dead_letters.attempts is 'How often it was replayed, in whatever message.';
+comment on column apistatus.dead_letters.forwarded_at is 'When it was sent to the dead letter topic; null: not yet.';
+comment on column apistatus.dead_letters.replayed_at is 'When it was sent to its own topic again; null: never.';
 
 -- migrate:down
 

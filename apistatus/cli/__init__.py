@@ -11,6 +11,7 @@ import click
 from apistatus import __version__
 from apistatus.cli import (
     audit,
+    bench,
     check_once,
     config,
     consume,
@@ -37,6 +38,7 @@ def cli() -> None:
 
 for module in (
     produce, consume, migrate, check_once, report, history, audit, dead_letters, maintain, config, demo, health,
+    bench,
 ):  # fmt: skip
     cli.add_command(module.command)
 

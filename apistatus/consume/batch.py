@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import insort
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from apistatus.errors import MalformedMessage
 from apistatus.model import wire
+from apistatus.model.definition import Gap
 from apistatus.model.result import Result
 from apistatus.ports import Batch, DeadLetter, Message
+from apistatus.runtime.logs import Events
+
+log = Events("consume")
 
 DAY_US = 86_400_000_000
+REFUSED = "refused_by_postgresql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,49 +36,110 @@ class Collector:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._limit = policy.max_messages
         self._first_mono_ns: int | None = None
+        self._last: Message | None = None
+        self.bad: list[int] = []
+        """Numbers of the messages, in the order they came, that are dead letters; ascending."""
         self.batch = Batch()
+        self.holes: set[int] = set()
+        """Partitions of which a later message came than the next one: to be read again from there."""
+        self._suspected: dict[int, tuple[int, int]] = {}
 
     @property
     def size(self) -> int:
         """Messages taken, dead letters and definitions included."""
         batch = self.batch
-        return len(batch.results) + len(batch.definitions) + len(batch.dead_letters)
+        return len(batch.results) + len(batch.definitions) + len(batch.gaps) + len(batch.dead_letters)
 
     @property
     def room(self) -> int:
         """How many more messages fit."""
-        return max(0, self._policy.max_messages - self.size)
+        return max(0, self._limit - self.size)
 
-    def take(self, messages: Iterable[Message], *, wall_us: int, mono_ns: int) -> None:
-        """Decode and add; what is no message of ours is added as a dead letter."""
+    def take(
+        self, messages: Sequence[Message], expected: Mapping[int, int | None], *, wall_us: int, mono_ns: int
+    ) -> None:
+        """Decode and add; what is no message of ours is added as a dead letter.
+
+        `expected` is, per partition, the offset of the next message (None: any). What lies before it is
+        here already. What lies beyond it is not taken, and its partition is in `holes`, until the same
+        hole is met a second time: then the messages in between do not exist (compaction, transactions).
+        """
+        next_offsets = dict(expected)
+        self.holes = set()
         batch = self.batch
         results, sources, positions = batch.results, batch.messages, batch.positions
         oldest, newest = wall_us - self._policy.oldest_us, wall_us + self._policy.newest_us
         for message in messages:
-            positions[message.partition()] = message.offset() + 1
+            partition, offset = message.partition(), message.offset()
+            if (wanted := next_offsets.get(partition)) not in (offset, None) and not self._follows(
+                partition, wanted, offset
+            ):
+                continue
+            next_offsets[partition] = positions[partition] = offset + 1
             try:
                 decoded = wire.decode(message.value())
             except MalformedMessage as error:
-                batch.dead_letters.append(dead_letter(message, error.reason, error.message))
+                self._put_aside(message, error.reason, error.message)
                 continue
-            if not isinstance(decoded, Result):
+            if isinstance(decoded, Result):
+                if oldest <= decoded.scheduled_at_us <= newest:
+                    results.append(decoded)
+                    sources.append(message)
+                else:
+                    self._put_aside(
+                        message, "out_of_window", "scheduled more than 90 days ago or a day ahead"
+                    )
+            elif not isinstance(decoded, Gap):
                 batch.definitions.append(decoded)
-            elif oldest <= decoded.scheduled_at_us <= newest:
-                results.append(decoded)
-                sources.append(message)
+            elif decoded.from_us < decoded.until_us:
+                batch.gaps.append(decoded)
             else:
-                batch.dead_letters.append(
-                    dead_letter(message, "out_of_window", "scheduled more than 90 days ago or a day ahead")
-                )
+                self._put_aside(message, "invalid_field", "a gap ends before it begins")
+            self._last = message
         if positions and self._first_mono_ns is None:
             self._first_mono_ns = mono_ns
+
+    def _follows(self, partition: int, wanted: int, offset: int) -> bool:
+        """Whether a message that is not the next one may be taken nonetheless."""
+        if offset < wanted or partition in self.holes:
+            return False
+        if self._suspected.pop(partition, None) == (wanted, offset):
+            log.warning("offsets.missing", partition=partition, from_offset=wanted, until_offset=offset)
+            return True
+        self._suspected[partition] = (wanted, offset)
+        self.holes.add(partition)
+        log.warning("offsets.skipped", partition=partition, wanted=wanted, came=offset)
+        return False
+
+    def _put_aside(self, message: Message, reason: str, explanation: str) -> None:
+        self.bad.append(self.size)
+        self.batch.dead_letters.append(dead_letter(message, reason, explanation))
 
     def reject(self, index: int, reason: str) -> None:
         """Turn result number `index`, which PostgreSQL refuses, into a dead letter."""
         del self.batch.results[index]
         message = self.batch.messages.pop(index)
-        self.batch.dead_letters.append(dead_letter(message, "refused_by_postgresql", reason))
+        insort(self.bad, index)
+        self.batch.dead_letters.append(dead_letter(message, REFUSED, reason))
+
+    def reject_the_only_one(self, reason: str) -> bool:
+        """The same for a batch of one message, whatever it is; False when it is a dead letter already."""
+        if self._last is None or self.size != 1 or self.bad:
+            return False
+        batch, self.bad = self.batch, [0]
+        batch.results, batch.messages, batch.definitions, batch.gaps = [], [], [], []
+        batch.dead_letters = [dead_letter(self._last, REFUSED, reason)]
+        return True
+
+    def halve(self) -> None:
+        """Until `grow`, take half as many messages as there are now: one of them cannot be stored."""
+        self._limit = max(1, self.size // 2)
+
+    def grow(self) -> None:
+        """A batch was stored: the next may be twice as large again."""
+        self._limit = min(self._policy.max_messages, self._limit * 2)
 
     def is_due(self, mono_ns: int) -> bool:
         """Whether the batch is full or old enough to be stored now."""
@@ -87,7 +154,8 @@ class Collector:
     def clear(self) -> None:
         """Begin a new batch; what was in the old one is stored, or will be read again."""
         self.batch = Batch()
-        self._first_mono_ns = None
+        self.bad = []
+        self._first_mono_ns = self._last = None
 
 
 def dead_letter(message: Message, reason: str, explanation: str) -> DeadLetter:

@@ -8,52 +8,39 @@ one exception is a batch whose claim is found unmoved after an outage: it is sto
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Collection, Mapping, Sequence
 
-from apistatus.consume.batch import Collector, Policy
+from apistatus.consume import sayings
+from apistatus.consume.batch import Collector
+from apistatus.consume.holdings import Holdings
+from apistatus.consume.options import Options, Totals
+from apistatus.consume.patience import Patience
+from apistatus.consume.recent import Recent
 from apistatus.errors import (
     AccessRefused,
-    ApistatusError,
+    BatchRejected,
     Fenced,
+    IncompatibleSchema,
+    LostMessages,
+    OffsetOutOfRange,
     PostgresUnavailable,
+    RecreatedTopic,
     RowRejected,
     ServiceUnavailable,
+    TooManyDeadLetters,
 )
-from apistatus.ports import Clock, ResultSink, ResultSource, Stored, TopicIdentity
+from apistatus.ports import Clock, Message, ResultSink, ResultSource
 from apistatus.runtime.logs import Events
 from apistatus.runtime.metrics import Metrics
-from apistatus.runtime.retrying import Stopped, until_it_answers
+from apistatus.runtime.retrying import Stopped
 from apistatus.runtime.stopping import Stop
 
-T = TypeVar("T")
 log = Events("consume")
 
 _POLL_MESSAGES = 1_000
 """More at once is slower: the list no longer fits the caches (measured on real Kafka)."""
 _IDLE_POLL_S = 0.5
 _LAG_PERIOD_NS = 1_000_000_000
-
-
-@dataclass(slots=True)
-class Totals:
-    """What this process has stored so far."""
-
-    rows: int = 0
-    duplicates: int = 0
-    dead_letters: int = 0
-    batches: int = 0
-
-
-@dataclass(slots=True)
-class Options:
-    """Bounds of the loop."""
-
-    policy: Policy = field(default_factory=Policy)
-    fence_pause_s: float = 20.0
-    """How long a fenced partition waits for a new assignment before it is claimed again: twice the
-    session timeout, by when a frozen member knows that it lost its partitions."""
 
 
 class ConsumeLoop:
@@ -70,22 +57,28 @@ class ConsumeLoop:
         self._stop = stop
         self._options = options or Options()
         self._collector = Collector(self._options.policy)
-        self._stored: dict[int, int | None] = {}
-        """Per started partition the offset that PostgreSQL holds."""
-        self._fenced: dict[int, int] = {}
-        """Partitions lost to another member, and when (monotonic ns)."""
-        self._identity: TopicIdentity | None = None
+        self._recent: Recent | None = None
+        self._topic = ""
+        self._holdings = Holdings(source, sink, clock, metrics, self._options.fence_pause_s)
+        self._patience = Patience(source, clock, metrics, stop, self._positions)
         self._lag_mono_ns = 0
+        self._membership: str | None = "not a member of the group yet"
         self.totals = Totals()
-        self.turned_mono_ns = clock.mono_ns()
-        """When the loop last made a turn: what /ready and /live look at."""
-        self.waits_for: str | None = None
+
+    @property
+    def turned_mono_ns(self) -> int:
+        """When the loop last made a turn: what /live looks at."""
+        return self._patience.turned_mono_ns
+
+    @property
+    def waits_for(self) -> str | None:
         """Why no progress is made just now, for /ready; None while there is nothing to wait for."""
+        return self._patience.waits_for or self._membership
 
     def run(self) -> None:
         """Step until a stop is asked for, then store what is in hand and leave the group.
 
-        Raises RecreatedTopic, IncompatibleSchema and whatever else needs a person.
+        Raises RecreatedTopic, LostMessages, TooManyDeadLetters and whatever else needs a person.
         """
         try:
             while not self._stop.asked:
@@ -99,170 +92,192 @@ class ConsumeLoop:
 
     def step(self) -> None:
         """One turn: claim what was assigned, poll once, store when the batch is due."""
-        waiting = self._source.unstarted() | self._rested()
+        if self._source.recreated():
+            log.warning("topic.changed", topic=self._topic)
+            self._holdings.claim_all_anew()
+            self._start_over()
+        waiting = self._holdings.waiting()
         if waiting:
-            if self._stored.keys() & waiting:
+            if self._holdings.stored.keys() & waiting:
                 # Taken away and given back between two polls: what we hold of it will be read again.
-                self._forget(waiting)
+                self._holdings.forget(waiting)
                 self._start_over()
             self._claim(waiting)
-        timeout_s = self._collector.due_in_s(self._clock.mono_ns()) if self._collector.size else _IDLE_POLL_S
-        messages = self._source.poll(min(_POLL_MESSAGES, self._collector.room), max(0.0, timeout_s))
-        if self._lost_some():
+        messages = self._poll()
+        if self._holdings.lost_some():
             self._start_over()
         else:
-            self._collector.take(messages, wall_us=self._clock.wall_us(), mono_ns=self._clock.mono_ns())
-        now_ns = self.turned_mono_ns = self._clock.mono_ns()
-        if self._collector.is_due(now_ns):
+            self._take(messages)
+        self._patience.turned()
+        self._membership = self._source.membership()
+        now_ns = self._clock.mono_ns()
+        if self._collector.is_due(now_ns) or (self._collector.bad and self._is_too_much(self._with_batch())):
             self._store()
         if now_ns - self._lag_mono_ns > _LAG_PERIOD_NS:
             self._lag_mono_ns = now_ns
             self._observe_lag()
 
-    def _lost_some(self) -> bool:
-        """Forget the claims on partitions that the group took from us; whether there were any."""
-        assigned = self._source.assigned()
-        for partition in self._fenced.keys() - assigned:
-            del self._fenced[partition]
-        gone = self._stored.keys() - assigned
-        if gone:
-            log.info("partitions.lost", partitions=sorted(gone))
-            self._forget(gone)
-        return bool(gone)
+    def _take(self, messages: Sequence[Message]) -> None:
+        collector = self._collector
+        collector.take(
+            messages, self._positions(), wall_us=self._clock.wall_us(), mono_ns=self._clock.mono_ns()
+        )
+        if collector.holes:
+            # Never over a hole: what the client skipped, for whatever reason of its own, is read again.
+            positions = self._positions()
+            self._source.start({partition: positions[partition] for partition in collector.holes})
 
-    def _rested(self) -> frozenset[int]:
-        pause_ns = int(self._options.fence_pause_s * 1e9)
-        now_ns = self._clock.mono_ns()
-        return frozenset(p for p, since_ns in self._fenced.items() if now_ns - since_ns > pause_ns)
+    def _poll(self) -> Sequence[Message]:
+        collector = self._collector
+        timeout_s = collector.due_in_s(self._clock.mono_ns()) if collector.size else _IDLE_POLL_S
+        try:
+            return self._source.poll(min(_POLL_MESSAGES, collector.room), max(0.0, timeout_s))
+        except OffsetOutOfRange as error:
+            self._find_the_way(error)
+            return ()
+
+    def _positions(self) -> Mapping[int, int | None]:
+        """Where each started partition is read next, the batch in hand being what it is."""
+        return {**self._holdings.stored, **self._collector.batch.positions}
 
     def _claim(self, partitions: Collection[int]) -> None:
         """Take partitions over in PostgreSQL and start them at the offsets it holds."""
-        if self._identity is None:
-            self._identity = self._patiently(self._source.identity, "kafka")
-        identity = self._identity
-        positions = self._patiently(lambda: self._sink.claim(identity, partitions), "postgres")
-        still_ours = {p: at for p, at in positions.items() if p in self._source.assigned()}
-        self._source.start(still_ours)
-        self._stored.update(still_ours)
-        for partition in partitions:
-            self._fenced.pop(partition, None)
-        self._metrics.partitions.set(len(self._stored))
-        log.info("partitions.claimed", positions=dict(sorted(still_ours.items())))
+        identity = self._patience.until(self._source.identity, "kafka")
+        self._topic = identity.topic
+        restart = self._options.on_recreated_topic == "restart"
+        positions = self._patience.until(
+            lambda: self._sink.claim(identity, partitions, restart=restart), "postgres"
+        )
+        if self._recent is None:
+            self._begin_to_count(positions)
+        ours = self._holdings.took(positions)
+        log.info("partitions.claimed", positions=dict(sorted(ours.items())))
+
+    def _begin_to_count(self, positions: Mapping[int, int | None]) -> None:
+        read_before = any(at is not None for at in positions.values())
+        self._recent = Recent.of(self._sink.recent(), read_before=read_before)
+        self._stop_at_too_much()
+        self._options.on_dead_letters()
+
+    def _find_the_way(self, error: OffsetOutOfRange) -> None:
+        """A partition has no message at our offset: it is another topic's, or retention was faster."""
+        # What was read before may be gone from Kafka: it has to be stored now.
+        self._store()
+        partition, options = error.partition, self._options
+        if partition not in self._holdings.stored:
+            return
+        stored = self._holdings.stored[partition]
+        position = error.position if stored is None else stored
+        lost: range | None = None
+        if position > error.high:
+            if options.on_recreated_topic == "fail":
+                raise RecreatedTopic(sayings.recreated(self._topic, partition, position, error.high))
+            log.error("topic.restarted", topic=self._topic, partition=partition, from_offset=position)
+        else:
+            lost = range(position, error.low)
+            if options.on_lost_offsets == "fail":
+                raise LostMessages(sayings.lost(self._topic, partition, lost))
+        try:
+            self._patience.until(lambda: self._sink.skip(partition, lost), "postgres")
+        except Fenced as fenced:
+            self._fenced(fenced)
+            return
+        if lost is not None:
+            self._metrics.lost_messages.inc(len(lost))
+            log.error("messages.lost", topic=self._topic, partition=partition, count=len(lost),
+                      from_offset=lost.start, until_offset=lost.stop)  # fmt: skip
+        self._holdings.stored[partition] = None if lost is None else lost.stop
+        self._start_over()
 
     def _store(self) -> None:
         """Store the batch in hand; wait for PostgreSQL as long as it takes, a member all the while."""
         try:
             self._store_once()
-        except (PostgresUnavailable, AccessRefused) as error:
+        except (PostgresUnavailable, AccessRefused, IncompatibleSchema) as error:
             log.warning("batch.held", messages=self._collector.size, cause=str(error))
-            self._patiently(self._claim_again_and_store, "postgres", because=error)
+            self._patience.until(self._claim_again_and_store, "postgres", because=error)
+        self._stop_at_too_much()
 
     def _store_once(self) -> None:
         while self._collector.size:
-            batch = self._collector.batch
+            batch, recent = self._collector.batch, self._with_batch()
+            batch.recent = recent.numbers
             try:
                 with self._metrics.batch_seconds.time():
                     stored = self._sink.store(batch)
             except RowRejected as error:
                 self._collector.reject(error.index, error.reason)
+                self._patience.turned()
+            except BatchRejected as error:
+                self._narrow_down(error)
             except Fenced as error:
-                self._step_back(error.partitions)
+                self._fenced(error)
             else:
-                self._count(stored)
-                self._stored.update(batch.positions)
+                self._recent = recent
+                self._holdings.stored.update(batch.positions)
+                self.totals.count(batch, stored, self._metrics)
+                if batch.dead_letters:
+                    self._options.on_dead_letters()
                 self._source.commit(batch.positions)
+                self._collector.grow()
                 self._collector.clear()
+
+    def _narrow_down(self, error: BatchRejected) -> None:
+        """PostgreSQL does not say what it refuses: read less at once, down to the one message."""
+        if self._collector.size == 1:
+            if not self._collector.reject_the_only_one(error.reason):
+                raise error
+            return
+        log.info("batch.halved", messages=self._collector.size, cause=error.reason)
+        self._collector.halve()
+        self._start_over()
 
     def _claim_again_and_store(self) -> None:
         """After an outage: claim again, and drop the batch unless PostgreSQL stands where we left it.
 
-        The commit may have happened before the connection broke: then the offsets have moved.
+        The commit may have happened before the connection broke: then the offsets have moved. Who owns a
+        partition by now keeps it: we may have been away for longer than PostgreSQL.
         """
-        identity, held = self._identity, dict(self._stored)
-        if identity is None:
-            raise AssertionError("a batch without a claim")
-        positions = self._sink.claim(identity, held)
-        self._lost_some()
-        if positions != held or held.keys() != self._stored.keys():
-            self._stored = {p: at for p, at in positions.items() if p in self._stored}
+        held = dict(self._holdings.stored)
+        positions = self._sink.reclaim()
+        self._holdings.lost_some()
+        stored = self._holdings.stored
+        taken = stored.keys() - positions.keys()
+        stored.update({p: at for p, at in positions.items() if p in stored})
+        if taken:
+            self._fenced(Fenced(taken))
+        elif stored != held:
             self._start_over()
         else:
             self._store_once()
 
-    def _step_back(self, partitions: frozenset[int]) -> None:
-        """Another member owns these: drop the batch, leave them alone, read the others again."""
-        log.warning("batch.fenced", partitions=sorted(partitions), dropped=self._collector.size)
+    def _fenced(self, error: Fenced) -> None:
+        """Others own these partitions: drop the batch, leave them alone, read the rest again."""
+        log.warning(
+            "batch.fenced", partitions=sorted(error.partitions), set_back=sorted(error.set_back),
+            dropped=self._collector.size,
+        )  # fmt: skip
         self._metrics.fenced.inc()
-        now_ns = self._clock.mono_ns()
-        self._fenced.update(dict.fromkeys(partitions & self._source.assigned(), now_ns))
-        self._forget(partitions)
-        self._source.release(partitions)
+        self._holdings.step_back(error.partitions, error.set_back)
         self._start_over()
-
-    def _forget(self, partitions: Collection[int]) -> None:
-        self._sink.release(partitions)
-        for partition in partitions:
-            self._stored.pop(partition, None)
-        self._metrics.partitions.set(len(self._stored))
 
     def _start_over(self) -> None:
         """Drop the batch in hand and read what is still ours again from the stored offsets."""
         self._collector.clear()
-        # Polls made while we waited for a service may have taken more partitions away.
-        self._lost_some()
-        if self._stored:
-            self._source.start(self._stored)
+        self._holdings.read_again()
 
-    def _patiently(self, call: Callable[[], T], what: str, *, because: ApistatusError | None = None) -> T:
-        """The result of `call`, however long its service is away; what is started pauses meanwhile."""
-        held = False
-        self.waits_for = str(because) if because else None
+    def _with_batch(self) -> Recent:
+        return (self._recent or Recent()).after(self._collector.size, self._collector.bad)
 
-        def attempt() -> T:
-            try:
-                return call()
-            except ApistatusError as error:
-                self.waits_for = str(error)
-                raise
+    def _is_too_much(self, recent: Recent) -> bool:
+        return recent.exceeds(self._options.dead_letter_limit)
 
-        def poll_meanwhile(seconds: float) -> None:
-            nonlocal held
-            if not held:
-                self._source.hold()
-                held = True
-            self._poll_for(seconds)
-
-        result = until_it_answers(
-            attempt, what=what, log=log, stop=self._stop, sleep=poll_meanwhile, metrics=self._metrics
-        )
-        self.waits_for = None
-        if held:
-            log.always(f"{what}.returned", held=self._collector.size)
-            positions = {**self._stored, **self._collector.batch.positions}
-            self._source.start({p: at for p, at in positions.items() if p in self._source.assigned()})
-        return result
-
-    def _poll_for(self, seconds: float) -> None:
-        """Wait, polling: a member that does not poll is thrown out of the group."""
-        until_ns = self._clock.mono_ns() + int(seconds * 1e9)
-        while not self._stop.asked and (left_ns := until_ns - self._clock.mono_ns()) > 0:
-            self._source.poll(1, min(0.2, left_ns / 1e9))
-            self.turned_mono_ns = self._clock.mono_ns()
-
-    def _count(self, stored: Stored) -> None:
-        metrics, totals = self._metrics, self.totals
-        metrics.batches.inc()
-        metrics.rows.inc(stored.rows)
-        metrics.duplicates.inc(stored.duplicates)
-        for letter in self._collector.batch.dead_letters:
-            metrics.dead_letters.labels(letter.reason).inc()
-            log.warning(
-                "message.dead", reason=letter.reason, partition=letter.partition, offset=letter.offset
+    def _stop_at_too_much(self) -> None:
+        if self._recent is not None and self._is_too_much(self._recent):
+            limit = self._options.dead_letter_limit
+            raise TooManyDeadLetters(
+                sayings.too_many(self._topic, self._recent.bad, self._recent.messages, limit)
             )
-        totals.batches += 1
-        totals.rows += stored.rows
-        totals.duplicates += stored.duplicates
-        totals.dead_letters += stored.dead_letters
 
     def _observe_lag(self) -> None:
         unread = self._source.lag()

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from apistatus.model.definition import CheckDefined, Definition
+from apistatus.model.definition import CheckDefined, Definition, Gap
 from apistatus.model.result import Result
 from apistatus.postgres import versions
 from apistatus.postgres.connect import Connection
@@ -31,14 +31,15 @@ class Registry:
         return self._ids
 
     def learn(
-        self, connection: Connection, results: Sequence[Result], definitions: Sequence[Definition]
-    ) -> None:
+        self, connection: Connection, results: Sequence[Result], definitions: Sequence[Definition],
+        gaps: Sequence[Gap] = (),
+    ) -> None:  # fmt: skip
         """Give every check and location of these a number, outside the batch's transaction: a number
         outlives a batch that fails, and no consumer waits for another's batch."""
         told: dict[Pair, Result | CheckDefined] = {}
         for result in results:
             told.setdefault((result.check, result.location), result)
-        announced, removed = set(), set()
+        announced, removed = set(), {(gap.check, gap.location) for gap in gaps}
         for definition in definitions:
             pair = (definition.check, definition.location)
             if isinstance(definition, CheckDefined):
@@ -136,6 +137,23 @@ class Registry:
         before = _read_versions(connection, by_ids)
         after = {ids: versions.revise(before[ids], by_ids[ids]) for ids in sorted(by_ids)}
         _write_versions(connection, before, {ids: kept for ids, kept in after.items() if kept != before[ids]})
+
+    def note_gaps(self, connection: Connection, gaps: Sequence[Gap]) -> None:
+        """Record spans in which a check had no producer, in the batch's transaction; again changes nothing.
+
+        Of a check that nobody has announced nothing is expected, so its gap explains nothing.
+        """
+        known = [(self._ids[pair], gap) for gap in gaps if (pair := (gap.check, gap.location)) in self._ids]
+        if known:
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    statement("gaps_add"),
+                    [
+                        {**_key(ids), "from_at": instant_of_unix(gap.from_us), "producer": gap.producer,
+                         "until_at": instant_of_unix(gap.until_us), "reason": gap.reason}
+                        for ids, gap in sorted(known, key=lambda found: (found[0], found[1].from_us))
+                    ],
+                )  # fmt: skip
 
 
 def _read_versions(connection: Connection, pairs: Iterable[Ids]) -> defaultdict[Ids, list[Version]]:

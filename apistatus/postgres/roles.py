@@ -16,8 +16,13 @@ from apistatus.postgres.statements import statement
 from apistatus.settings.schema import MigrateSettings, RoleSettings
 
 _DEFAULT_PASSWORD: Final = "postgres"  # noqa: S105  (the one that is refused)
-VIEWS: Final = ("check_results", "check_status", "dead_letters")
+VIEWS: Final = ("check_results", "check_status", "check_hours", "check_days", "check_times", "dead_letters")
 """What the read-only role may read: the views that are promised to people."""
+FUNCTIONS: Final = (
+    "open_rollups(integer, smallint)", "detach_results(date)", "drop_detached()", "pack_day()",
+    "summarize_day(date)",
+)  # fmt: skip
+"""What the application role may call beside `make_partitions`; nobody else may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,8 @@ def _app_grants(connection: Connection, settings: MigrateSettings) -> Iterator[S
     yield _step("grant usage on schema apistatus to {}", role)
     yield _step("grant select, insert, update, delete on all tables in schema apistatus to {}", role)
     yield _step("revoke insert, update, delete on apistatus.migrations from {}", role)
+    for function in FUNCTIONS:
+        yield _step(f"grant execute on function apistatus.{function} to {{}}", role)
     yield _step(
         "grant execute on function apistatus.make_partitions(date[]) to {}",
         role,
@@ -138,6 +145,7 @@ def _read_grants(connection: Connection, settings: MigrateSettings, role: str) -
     yield _step("grant usage on schema apistatus to {}", role)
     for view in VIEWS:
         yield _step("grant select on apistatus.{} to {}", view, role)
+    yield _step("grant execute on function apistatus.open_rollups(integer, smallint) to {}", role)
     yield _step(
         "alter role {} in database {} set default_transaction_read_only = on", role, settings.database,
         said=f"role {role}: granted, read-only", needed=False,

@@ -34,7 +34,9 @@ LAST_VERDICT: Final = STATUSES.index("down")
 _STATUS: Final = {name: number for number, name in enumerate(STATUSES)}
 _FAILURE: Final[dict[str | None, int]] = {name: number for number, name in enumerate(FAILURE_KINDS)}
 _PHASE: Final[dict[str | None, int]] = {name: number for number, name in enumerate(PHASES)}
-_KERNEL, _RUSTLS, _REUSED, _ONCE = map(int, (Flag.KERNEL_CLOCK, Flag.RUSTLS, Flag.REUSED, Flag.ONCE))
+_LAG, _KERNEL, _RUSTLS, _REUSED, _ONCE = map(
+    int, (Flag.LAG, Flag.KERNEL_CLOCK, Flag.RUSTLS, Flag.REUSED, Flag.ONCE)
+)
 
 
 def encode(results: Sequence[Result], ids: Mapping[Pair, Ids]) -> list[Row]:
@@ -49,7 +51,7 @@ def encode(results: Sequence[Result], ids: Mapping[Pair, Ids]) -> list[Row]:
             r.connect_us, r.tls_us, r.processing_us, r.transfer_us, r.size_bytes, r.sla_ms, location_id,
             status[r.status], None if r.attempts == 1 else r.attempts,
             (r.clock == "kernel" and _KERNEL) | (r.tls_engine == "rustls" and _RUSTLS)
-            | (r.reused and _REUSED) | (r.origin == "once" and _ONCE),
+            | (r.reused and _REUSED) | (r.lagged and _LAG) | (r.origin == "once" and _ONCE),
             r.status_code, failure(r.failure), phase(r.phase), r.value, r.error,
         ))  # fmt: skip
     return rows

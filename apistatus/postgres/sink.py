@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Final
+from typing import Final, NoReturn
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from apistatus.errors import ApistatusError, IncompatibleSchema, PostgresUnavailable
+from apistatus.errors import ApistatusError, BatchRejected, Fenced, IncompatibleSchema, PostgresUnavailable
 from apistatus.model.result import Result
-from apistatus.ports import Batch, DeadLetter, Stored, TopicIdentity
-from apistatus.postgres import connect, offsets, road, rows, schema_state, sql_states, state
+from apistatus.ports import Batch, Stored, TopicIdentity
+from apistatus.postgres import connect, dead_letters, offsets, road, rows, schema_state, sql_states, state
 from apistatus.postgres.connect import Connection
 from apistatus.postgres.partitions import DAY_US, Partitions
 from apistatus.postgres.refusals import DatabaseMissing
@@ -54,10 +53,35 @@ class PostgresSink:
         except DatabaseMissing as error:
             raise IncompatibleSchema(str(error)) from error
 
-    def claim(self, identity: TopicIdentity, partitions: Collection[int]) -> dict[int, int | None]:
+    def claim(
+        self, identity: TopicIdentity, partitions: Collection[int], *, restart: bool = False
+    ) -> dict[int, int | None]:
         """Take over these partitions; see ResultSink. Also raises ConfigurationError for a second group."""
         with self._session() as connection:
-            return self._claims.claim(connection, identity, partitions)
+            return self._claims.claim(connection, identity, partitions, restart=restart)
+
+    def reclaim(self) -> dict[int, int | None]:
+        """Take over again what nobody else owns by now; see ResultSink."""
+        with self._session() as connection:
+            return self._claims.reclaim(connection)
+
+    def recent(self) -> Sequence[int] | None:
+        """`Batch.recent` as stored last; see ResultSink."""
+        return self._claims.recent
+
+    def skip(self, partition: int, lost: range | None) -> None:
+        """Go on behind what is lost; see ResultSink."""
+        self._claims.require((partition,))
+        with self._session() as connection:
+            connection.execute("begin")
+            if lost is not None:
+                connection.execute(
+                    statement("lost_add"),
+                    {**self._origin(), "partition": partition, "from_offset": lost.start,
+                     "until_offset": lost.stop},
+                )  # fmt: skip
+            recent = self._claims.recent
+            self._advance_and_commit(connection, {partition: lost.stop if lost else None}, recent)
 
     def store(self, batch: Batch) -> Stored:
         """All of the batch and its offsets, or nothing; see ResultSink."""
@@ -67,18 +91,23 @@ class PostgresSink:
                 connection.execute(statement("staging_create"))
                 connection.execute(statement("state_create"))
                 self._has_tables = True
-            self._registry.learn(connection, batch.results, batch.definitions)
+            try:
+                self._registry.learn(connection, batch.results, batch.definitions, batch.gaps)
+            except psycopg.Error as error:
+                _refuse(error)
             encoded = rows.encode(batch.results, self._registry.ids)
             for _ in range(_TRIES):
-                self._partitions.ensure(connection, {_day(row) for row in encoded})
                 try:
+                    self._partitions.ensure(connection, {_day(row) for row in encoded})
                     return self._store_once(connection, batch, encoded)
                 except psycopg.errors.UniqueViolation:
                     self._staged_left = _STAGED_BATCHES
                 except psycopg.errors.CheckViolation as error:
                     if not sql_states.is_missing_partition(error):
-                        raise
+                        _refuse(error)
                     self._partitions.forget()
+                except psycopg.Error as error:
+                    _refuse(error)
                 connection.execute("rollback")
         raise PostgresUnavailable(f"PostgreSQL at {self._where}: a partition of the results does not stay")
 
@@ -106,36 +135,34 @@ class PostgresSink:
             state.keep_up(connection, groups, certificates)
             _mark_hours(connection, written, min(batch.positions, default=0))
         self._registry.define(connection, batch.definitions)
-        self._add_dead_letters(connection, batch.dead_letters)
-        self._advance_and_commit(connection, batch)
+        self._registry.note_gaps(connection, batch.gaps)
+        dead_letters.add(connection, self._origin(), batch.dead_letters)
+        self._advance_and_commit(connection, batch.positions, batch.recent)
         return Stored(len(written), len(encoded) - len(written), len(batch.dead_letters))
 
-    def _advance_and_commit(self, connection: Connection, batch: Batch) -> None:
+    def _advance_and_commit(
+        self, connection: Connection, positions: Mapping[int, int | None], recent: Sequence[int] | None
+    ) -> None:
         """In one round trip: frozen between the two, we would keep the next owner waiting."""
-        query, parameters = self._claims.advance(batch.positions)
+        query, parameters = self._claims.advance(positions, recent)
         try:
             with connection.pipeline():
                 connection.execute(query, parameters)
                 connection.execute("commit")
         except psycopg.Error as error:
-            if sql_states.meaning(error) is Meaning.FENCED:
-                raise offsets.fenced(error, batch.positions) from error
-            raise
-        self._claims.moved(batch.positions)
+            if sql_states.meaning(error) is not Meaning.FENCED:
+                raise
+            fenced = offsets.fenced(error, positions)
+            connection.execute("rollback")
+            set_back = self._claims.set_back(connection, fenced.partitions)
+            raise Fenced(fenced.partitions, set_back) from error
+        self._claims.moved(positions)
 
-    def _add_dead_letters(self, connection: Connection, letters: Sequence[DeadLetter]) -> None:
-        if not letters:
-            return
+    def _origin(self) -> dict[str, str]:
         identity = self._claims.identity
-        origin = {
-            "cluster_id": identity.cluster_id,
-            "topic": identity.topic,
-            "topic_id": identity.topic_id or "",
-        }
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                statement("dead_letter_add"), [{**origin, **_columns(letter)} for letter in letters]
-            )
+        return {
+            "cluster_id": identity.cluster_id, "topic": identity.topic, "topic_id": identity.topic_id or "",
+        }  # fmt: skip
 
     @contextmanager
     def _session(self) -> Iterator[Connection]:
@@ -193,6 +220,13 @@ class PostgresSink:
             log.warning("owner.ended", sessions=ended, cause="a former owner's transaction stayed open")
 
 
+def _refuse(error: psycopg.Error) -> NoReturn:
+    """Raise BatchRejected when it is the data that PostgreSQL refuses; the error itself otherwise."""
+    if sql_states.meaning(error) is Meaning.POISON:
+        raise BatchRejected(sql_states.describe(error)) from error
+    raise error
+
+
 def _day(row: Row) -> int:
     tick: int = row[rows.TICK]
     return (tick + PG_EPOCH_US) // DAY_US
@@ -213,25 +247,3 @@ def _certificates(results: Sequence[Result], registry: Registry) -> dict[Ids, in
             seen = (result.scheduled_at_us, result.certificate_expires_at_us)
             newest[ids] = max(seen, newest.get(ids, seen))
     return {ids: expires_us for ids, (_, expires_us) in newest.items()}
-
-
-def _columns(letter: DeadLetter) -> dict[str, object]:
-    return {
-        "partition": letter.partition, "offset": letter.offset, "message_at": _moment(letter.timestamp_ms),
-        "reason": _storable(letter.reason), "message": _storable(letter.message), "key": letter.key,
-        "value": letter.value, "header_names": [_storable(name) for name, _ in letter.headers],
-        "header_values": [value for _, value in letter.headers],
-    }  # fmt: skip
-
-
-def _moment(timestamp_ms: int | None) -> datetime | None:
-    """None also for what no calendar holds: a producer may write any number there."""
-    try:
-        return None if timestamp_ms is None else rows.instant_of_unix(timestamp_ms * 1000)
-    except OverflowError:
-        return None
-
-
-def _storable(text: str) -> str:
-    """What PostgreSQL's text cannot hold, replaced: U+0000 and lone surrogates."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -26,27 +26,55 @@ class Meaning(Enum):
 
 
 TABLE: Final[dict[str, Meaning]] = {
+    "03": Meaning.DEFECT,  # statement not yet complete
     "08": Meaning.TRANSIENT,  # connection exceptions
+    "09": Meaning.POISON,  # a trigger of the user's own failed
+    "0A": Meaning.DEFECT,  # not supported
+    "0A000": Meaning.TRANSIENT,  # also: a prepared plan no longer fits the table, and is forgotten with the rollback
+    "0B": Meaning.DEFECT,  # invalid start of a transaction
+    "0F": Meaning.DEFECT,  # locators
+    "0L": Meaning.REFUSED,  # grantor may not grant
+    "0P": Meaning.REFUSED,  # no such role
+    "0Z": Meaning.DEFECT,  # diagnostics
+    "10": Meaning.DEFECT,  # XQuery
+    "20": Meaning.DEFECT,  # CASE without a branch, in a function of ours
+    "21": Meaning.DEFECT,  # cardinality, in a statement of ours
+    "22": Meaning.POISON,  # data: out of range, not in the encoding
+    "23": Meaning.POISON,  # constraints
+    "23505": Meaning.DUPLICATE,
+    "24": Meaning.DEFECT,  # cursors
     "25": Meaning.TRANSIENT,  # transaction state: read-only after a failover, idle too long, aborted
+    "26": Meaning.TRANSIENT,  # no such prepared statement: a pooler gave us another session
+    "27": Meaning.POISON,  # a trigger changed what it may not
+    "28": Meaning.REFUSED,  # authentication
+    "2B": Meaning.DEFECT,  # dependent privileges
+    "2D": Meaning.DEFECT,  # invalid end of a transaction
+    "2F": Meaning.DEFECT,  # SQL routines
+    "34": Meaning.DEFECT,  # no such cursor
+    "38": Meaning.DEFECT,  # external routines
+    "39": Meaning.DEFECT,  # how they are called
+    "3B": Meaning.DEFECT,  # savepoints
+    "3D": Meaning.REFUSED,  # no such database
+    "3F": Meaning.SCHEMA,  # no such schema
     "40": Meaning.TRANSIENT,  # rolled back: serialization, deadlock
+    "42": Meaning.SCHEMA,  # no such table, column, function
+    "42501": Meaning.REFUSED,  # insufficient privilege
+    "42P05": Meaning.TRANSIENT,  # a prepared statement is there already: a pooler gave us another session
+    "44": Meaning.POISON,  # a view's check option
     "53": Meaning.TRANSIENT,  # out of disk, memory or connections
+    "54": Meaning.POISON,  # program limits, such as a row too large
     "55": Meaning.TRANSIENT,  # lock not available, object in use
     "57": Meaning.TRANSIENT,  # shut down, crash, timeout, cancelled
     "58": Meaning.TRANSIENT,  # the server's own input/output
+    "72": Meaning.TRANSIENT,  # snapshot too old
+    "F0": Meaning.TRANSIENT,  # the server's configuration file
+    "HV": Meaning.DEFECT,  # foreign data wrappers
+    "P0": Meaning.DEFECT,  # PL/pgSQL: no data, assertions, in a function of ours
+    "P0001": Meaning.POISON,  # raised by a trigger of the user's own
     "XX": Meaning.TRANSIENT,  # internal or corrupted: for its administrator, and our data can wait
-    "28": Meaning.REFUSED,  # authentication
-    "3D": Meaning.REFUSED,  # no such database
-    "42501": Meaning.REFUSED,  # insufficient privilege
-    "0L": Meaning.REFUSED,  # grantor may not grant
-    "0P": Meaning.REFUSED,  # no such role
-    "3F": Meaning.SCHEMA,  # no such schema
-    "42": Meaning.SCHEMA,  # no such table, column, function
-    "22": Meaning.POISON,  # data: out of range, not in the encoding
-    "23": Meaning.POISON,  # constraints
-    "54": Meaning.POISON,  # program limits, such as a row too large
-    "23505": Meaning.DUPLICATE,
     "AS001": Meaning.FENCED,  # raised by apistatus.advance_offsets
 }
+"""Every class of the appendix that is an error, and those codes whose meaning is not that of their class."""
 
 
 def meaning(error: psycopg.Error) -> Meaning:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from apistatus.errors import ConfigurationError, Problem
 from apistatus.wiring.loading import Environ, Flags, checks_of, settings_for
+
+if TYPE_CHECKING:
+    from apistatus.model.check import Check
 
 
 def check(environ: Environ, flags: Flags) -> list[str]:
@@ -33,9 +37,17 @@ def check(environ: Environ, flags: Flags) -> list[str]:
             off = f", {len(checks) - enabled} of them not enabled" if enabled < len(checks) else ""
             noun = "check" if len(checks) == 1 else "checks"
             lines.append(f"{loaded.settings.reader.path}: {len(checks)} {noun}{off}")
+            lines += _disk_need(checks, loaded.settings.storage.retention_days)
     if problems:
         raise ConfigurationError(problems)
     return ["settings: well", *lines]
+
+
+def _disk_need(checks: Sequence[Check], keep_days: int) -> list[str]:
+    from apistatus.settings.disk_need import disk_need
+
+    lines, warning = disk_need(checks, keep_days)
+    return [*lines, *([f"warning: {warning}"] if warning else [])]
 
 
 def _reader_problems_alone(environ: Environ, flags: Flags) -> tuple[Problem, ...]:

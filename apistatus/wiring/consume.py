@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from apistatus import __version__
-from apistatus.wiring import serving
+from apistatus.wiring import maintain, serving
 from apistatus.wiring.loading import Environ, Flags, new_metrics, settings_for
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def run(environ: Environ, flags: Flags) -> int:
         ready.begin()
         forwarding.start()
         stack.callback(forwarding.close)
+        stack.enter_context(maintain.beside(settings.app, settings.storage))
         loop.run()
     totals = loop.totals
     log.always(

@@ -222,3 +222,13 @@ def test_membership_is_told_until_the_group_has_assigned(topic: Topic) -> None:
     joined(source)
     assert source.membership() is None
     assert not source.recreated()
+
+
+def test_a_poll_ends_with_the_first_messages_and_not_with_its_time(topic: Topic) -> None:
+    source = topic.member()
+    start_all(source)
+    before, found = time.monotonic(), 0
+    while found < COUNT:
+        # Far fewer than it asks for will ever come.
+        found += len(source.poll(1000, _PATIENCE_S))
+    assert time.monotonic() - before < _PATIENCE_S

@@ -108,7 +108,7 @@ def test_a_table_that_somebody_dropped_is_told_as_a_schema_that_does_not_fit(
 ) -> None:
     feed = Feed(sink, (0,))
     with closing(fragile.connect("admin")) as connection:
-        connection.execute("drop table apistatus.dirty_hours")
+        connection.execute("drop table apistatus.dirty_hours cascade")
     with pytest.raises(IncompatibleSchema, match="apistatus migrate --verify"):
         feed.store(at(now_us))
     assert fragile.query("select count(*) from apistatus.results") == [(0,)]

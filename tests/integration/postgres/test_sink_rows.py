@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apistatus.errors import RowRejected
+from apistatus.errors import BatchRejected, RowRejected
 from apistatus.model.result import FAILURE_KINDS, PHASES, STATUSES
 from apistatus.ports import Stored
 from tests.integration.postgres.feeding import Feed, at
@@ -221,3 +222,23 @@ def test_two_consumers_store_side_by_side(
     assert migrated.query("select check_id, count(*) from apistatus.check_results group by 1 order by 1") == [
         ("one", 10), ("two", 10),
     ]  # fmt: skip
+
+
+def test_what_postgresql_refuses_without_naming_a_row_is_told_and_leaves_nothing(
+    feed: Feed, migrated: TestDatabase, now_us: int
+) -> None:
+    with closing(migrated.connect("admin")) as connection:
+        connection.execute("alter table apistatus.check_state add constraint ours check (total_us <> 666)")
+    feed.store(at(now_us, total_us=1))
+    with pytest.raises(BatchRejected, match="ours"):
+        feed.store(at(now_us + 1, total_us=666), at(now_us + 2, total_us=666))
+    assert migrated.query("select count(*) from apistatus.results") == [(1,)]
+    assert feed.store(at(now_us + 1, total_us=2)) == Stored(1, 0, 0)
+
+
+def test_a_check_that_postgresql_refuses_is_told_too(feed: Feed, migrated: TestDatabase, now_us: int) -> None:
+    with closing(migrated.connect("admin")) as connection:
+        connection.execute("alter table apistatus.checks add constraint ours check (name <> 'evil')")
+    with pytest.raises(BatchRejected, match="ours"):
+        feed.store(at(now_us, check="evil"))
+    assert feed.store(at(now_us)) == Stored(1, 0, 0)

@@ -23,7 +23,7 @@ def collector(max_messages: int = 10) -> Collector:
 
 
 def take(into: Collector, *values: bytes | None, mono_ns: int = 0, partition: int = 0) -> None:
-    into.take(messages(*values, partition=partition), wall_us=NOW_US, mono_ns=mono_ns)
+    into.take(messages(*values, partition=partition), {}, wall_us=NOW_US, mono_ns=mono_ns)
 
 
 def test_results_stay_beside_the_messages_they_came_from() -> None:

@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from apistatus.consume.batch import Policy
-from apistatus.consume.loop import ConsumeLoop, Options
 from apistatus.errors import AccessRefused, PostgresUnavailable, RecreatedTopic, RowRejected
 from apistatus.model import wire
 from apistatus.model.definition import CheckDefined
-from apistatus.runtime.metrics import Metrics
-from apistatus.runtime.stopping import Stop
-from tests.fakes.clock import NOW_US, VirtualClock
+from tests.fakes.clock import NOW_US
 from tests.fakes.messages import encoded, result
-from tests.fakes.sink import Database, MemorySink
-from tests.fakes.source import MemorySource
-
-
-class Line:
-    """A loop over a topic and a database in memory."""
-
-    def __init__(
-        self, topic: dict[int, list[bytes | None]], database: Database | None = None, **policy: float
-    ):
-        self.clock, self.metrics, self.stop = VirtualClock(), Metrics(), Stop()
-        self.database = database or Database()
-        self.source = MemorySource(self.clock, topic)
-        self.sink = MemorySink(self.database)
-        options = Options(Policy(**{"max_messages": 100, **policy}), fence_pause_s=20)  # type: ignore[arg-type]
-        self.loop = ConsumeLoop(self.source, self.sink, self.clock, self.metrics, self.stop, options)
-        self.source.assign(*topic)
-
-    def steps(self, count: int) -> None:
-        for _ in range(count):
-            self.loop.step()
-
-    def numbers(self, check: str = "home") -> list[int]:
-        rows = [row for row in self.database.rows if row.check == check]
-        return [(row.scheduled_at_us - NOW_US) // 1_000_000 for row in rows]
+from tests.fakes.sink import Database
+from tests.unit.consume.line import Line
 
 
 def test_stores_every_message_of_all_partitions_and_moves_the_offsets_with_them() -> None:
@@ -94,7 +63,7 @@ def test_stores_definitions_with_the_results() -> None:
     )  # fmt: skip
     line = Line({0: [wire.encode(definition), *encoded(0)]})
     line.steps(3)
-    assert line.database.definitions == [definition]
+    assert line.database.others == [definition]
     assert line.numbers() == [0]
 
 
@@ -150,7 +119,7 @@ def test_says_loudly_and_goes_on_when_access_is_refused_for_a_while(caplog: pyte
 def test_drops_the_batch_and_leaves_the_partition_alone_when_fenced() -> None:
     line = Line({0: encoded(0, 1), 1: encoded(5, check="api")})
     line.steps(1)
-    line.database.epoch[0] += 1
+    line.somebody_claims(0)
     line.steps(4)
     assert line.numbers() == []
     assert line.numbers("api") == [5]
@@ -161,7 +130,7 @@ def test_drops_the_batch_and_leaves_the_partition_alone_when_fenced() -> None:
 def test_claims_a_fenced_partition_again_when_it_is_still_assigned_after_the_pause() -> None:
     line = Line({0: encoded(0, 1)})
     line.steps(1)
-    line.database.epoch[0] += 1
+    line.somebody_claims(0)
     line.steps(2)
     line.clock.now_ns += 21_000_000_000
     line.steps(3)
@@ -171,7 +140,7 @@ def test_claims_a_fenced_partition_again_when_it_is_still_assigned_after_the_pau
 def test_claims_a_fenced_partition_at_once_when_it_is_assigned_anew() -> None:
     line = Line({0: encoded(0, 1)})
     line.steps(1)
-    line.database.epoch[0] += 1
+    line.somebody_claims(0)
     line.steps(2)
     assert line.numbers() == []
     line.source.revoke(0)
@@ -205,7 +174,7 @@ def test_two_members_with_the_same_partition_store_nothing_twice() -> None:
 def test_a_recreated_topic_ends_the_run_and_leaves_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
     line = Line({0: encoded(0)})
 
-    def claim(*_: object) -> dict[int, int | None]:
+    def claim(*_: object, **__: object) -> dict[int, int | None]:
         raise RecreatedTopic("another topic of the same name")
 
     monkeypatch.setattr(line.sink, "claim", claim)
@@ -243,35 +212,3 @@ def test_stops_while_postgres_is_away_and_leaves_the_rest_to_the_next_start() ->
     successor = Line(topic, line.database)
     successor.steps(3)
     assert successor.numbers() == [0, 1]
-
-
-@given(st.integers(0, 2**32))
-def test_whatever_fails_and_whoever_takes_over_each_message_is_stored_once(seed: int) -> None:
-    dice = random.Random(seed)
-    topic = {p: encoded(*range(40), check=f"check-{p}") for p in range(3)}
-    database = Database()
-    members = [Line(topic, database, max_messages=dice.choice((3, 7, 100))) for _ in range(2)]
-    for member in members:
-        member.source.revoke(*topic)
-    for _ in range(60):
-        member = dice.choice(members)
-        event = dice.randrange(6)
-        if event == 0:
-            partition = dice.randrange(3)
-            for other in members:
-                other.source.revoke(partition)
-            member.source.assign(partition)
-        elif event == 1:
-            member.sink.failures.append(PostgresUnavailable("gone"))
-        elif event == 2:
-            member.sink.after_commit.append(PostgresUnavailable("answer lost"))
-        elif event == 3:
-            member.sink.claim_failures.append(PostgresUnavailable("gone"))
-        member.loop.step()
-    for other in members:
-        other.source.revoke(*topic)
-        other.sink.failures.clear(), other.sink.after_commit.clear(), other.sink.claim_failures.clear()
-    members[0].source.assign(*topic)
-    members[0].steps(200)
-    for partition in topic:
-        assert members[0].numbers(f"check-{partition}") == list(range(40))

@@ -41,6 +41,7 @@ def test_a_row_has_the_columns_of_the_copy_statement() -> None:
         ({"clock": "kernel"}, 4),
         ({"clock": "user"}, 0),
         ({"tls_engine": "rustls"}, 8),
+        ({"lagged": True}, 2),
         ({"reused": True}, 16),
         ({"origin": "once"}, 32),
         ({"clock": "kernel", "tls_engine": "rustls", "reused": True, "origin": "once"}, 60),

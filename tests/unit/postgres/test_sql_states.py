@@ -12,10 +12,17 @@ from apistatus.postgres import sql_states
 from apistatus.postgres.sql_states import Meaning
 
 
+def _known(code: str) -> type[psycopg.Error]:
+    try:
+        return psycopg.errors.lookup(code)
+    except KeyError:
+        return psycopg.Error
+
+
 def error(code: str, constraint: str | None = None) -> psycopg.Error:
     """An error as psycopg raises it for a code."""
 
-    class Answered(psycopg.errors.lookup(code) if code != "AS001" else psycopg.Error):  # type: ignore[misc]
+    class Answered(_known(code)):  # type: ignore[misc]
         diag = SimpleNamespace(message_primary=f"said {code}", constraint_name=constraint)
 
     found: psycopg.Error = Answered()
@@ -26,11 +33,14 @@ def error(code: str, constraint: str | None = None) -> psycopg.Error:
 TRANSIENT = [
     "08000", "08003", "08006", "08P01", "25006", "25P02", "25P03", "40001", "40P01", "53000", "53100",
     "53200", "53300", "55P03", "55006", "57000", "57014", "57P01", "57P02", "57P03", "57P04", "57P05",
-    "58000", "58030", "58P01", "XX000", "XX001", "XX002",
+    "58000", "58030", "58P01", "XX000", "XX001", "XX002", "0A000", "26000", "42P05", "72000", "F0000",
 ]  # fmt: skip
 REFUSED = ["28000", "28P01", "3D000", "42501", "0L000", "0LP01", "0P000"]
 SCHEMA = ["3F000", "42P01", "42703", "42883", "42804", "42601"]
-POISON = ["22003", "22001", "22021", "22P05", "22007", "22P02", "23502", "23514", "23503", "54000"]
+POISON = ["22003", "22001", "22021", "22P05", "22007", "22P02", "23502", "23514", "23503", "54000",
+          "09000", "27000", "44000", "P0001"]  # fmt: skip
+DEFECT = ["03000", "0B000", "0F001", "0Z002", "10608", "20000", "21000", "24000", "2B000", "2D000", "2F002",
+          "34000", "38000", "39000", "3B000", "HV000", "P0002", "P0004"]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -42,8 +52,9 @@ POISON = ["22003", "22001", "22021", "22P05", "22007", "22P02", "23502", "23514"
         *((code, Meaning.POISON) for code in POISON),
         ("23505", Meaning.DUPLICATE),
         ("AS001", Meaning.FENCED),
-        ("0A000", Meaning.DEFECT),
-        ("P0001", Meaning.DEFECT),
+        *((code, Meaning.DEFECT) for code in DEFECT),
+        ("0A123", Meaning.DEFECT),
+        ("ZZ999", Meaning.DEFECT),
     ],
 )
 def test_a_code_has_one_meaning(code: str, meaning: Meaning) -> None:
@@ -51,8 +62,19 @@ def test_a_code_has_one_meaning(code: str, meaning: Meaning) -> None:
 
 
 def test_every_row_of_the_table_is_tested_here() -> None:
-    tested = [*TRANSIENT, *REFUSED, *SCHEMA, *POISON, "23505", "AS001"]
+    tested = [*TRANSIENT, *REFUSED, *SCHEMA, *POISON, *DEFECT, "23505", "AS001", "0A123"]
     assert [row for row in sql_states.TABLE if not any(code.startswith(row) for code in tested)] == []
+
+
+def test_every_class_of_errors_that_postgresql_has_is_in_the_table() -> None:
+    """psycopg knows every code of the appendix; 00, 01 and 02 are no errors."""
+    codes = {
+        found.sqlstate
+        for found in vars(psycopg.errors).values()
+        if isinstance(found, type) and issubclass(found, psycopg.Error) and isinstance(found.sqlstate, str)
+    }
+    assert len(codes) > 200
+    assert {code[:2] for code in codes} - {"01", "02"} <= sql_states.TABLE.keys()
 
 
 @pytest.mark.parametrize(

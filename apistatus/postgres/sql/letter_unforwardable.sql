@@ -1,0 +1,1 @@
+update apistatus.dead_letter set forward_error = %(reason)s where id = %(id)s

@@ -1,0 +1,1 @@
+update apistatus.dead_letter set forwarded_at = now() where id = any(%s::bigint[])

@@ -1,0 +1,1 @@
+select c.id, c.check_id, c.name, c."group", c.labels from apistatus.checks c

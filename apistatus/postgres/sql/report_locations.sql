@@ -1,0 +1,1 @@
+select l.id, l.name from apistatus.locations l

@@ -1,0 +1,1 @@
+select apistatus.detach_results((now() at time zone 'UTC')::date - %s::integer)

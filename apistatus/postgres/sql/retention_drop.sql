@@ -1,0 +1,1 @@
+select apistatus.drop_detached()

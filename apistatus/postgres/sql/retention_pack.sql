@@ -1,0 +1,1 @@
+select apistatus.pack_day()

@@ -1,0 +1,1 @@
+select apistatus.summarize_day((%s::timestamptz at time zone 'UTC')::date)

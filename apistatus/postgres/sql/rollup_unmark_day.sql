@@ -1,0 +1,1 @@
+delete from apistatus.dirty_days where day = %s
