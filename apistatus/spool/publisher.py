@@ -36,7 +36,7 @@ _GROUP_S: Final = 0.01
 _TURN_S: Final = 0.2
 _REMOVE_S: Final = 0.1
 _UPKEEP_S: Final = 1.0
-_STANDSTILL_S: Final = 3.0
+STANDSTILL_S: Final = 3.0
 """Without an acknowledgement for so long there is no use in waiting: the rest is safe on disk."""
 _CLOSE_S: Final = 10.0
 
@@ -51,12 +51,12 @@ class SpoolingPublisher:
     def __init__(
         self, publisher: ResultPublisher, spool: Spool, clock: Clock, metrics: Metrics, *,
         is_always: bool, overflow_after_s: float = OVERFLOW_AFTER_S, replay_per_s: float = REPLAY_PER_S,
-        adopt: Callable[[], bool] = lambda: False,
+        adopt: Callable[[], bool] = lambda: False, standstill_s: float = STANDSTILL_S,
     ) -> None:  # fmt: skip
         """`adopt` moves a little of what others left into the spool; False: nothing is left."""
         self._publisher, self._spool, self._clock, self._metrics = publisher, spool, clock, metrics
         self._is_always, self._overflow_ns = is_always, int(overflow_after_s * 1e9)
-        self._adopt, self._may_adopt = adopt, True
+        self._adopt, self._may_adopt, self._standstill_s = adopt, True, standstill_s
         self._lock = threading.Lock()
         """Never held while the inner publisher is called: that one calls `_ended` with its own lock held."""
         self._inbox: deque[Kept] = deque()
@@ -122,14 +122,15 @@ class SpoolingPublisher:
         while (left_s := until_s - time.monotonic()) > 0:
             if self._thread is None:
                 self.step()
-            unsent = self._publisher.flush(min(left_s, _TURN_S))
+            # In this order: what leaves our hands meanwhile is in the inner publisher's.
             with self._lock:
-                unsent += len(self._inbox) + self._writing
+                unsent = len(self._inbox) + self._writing
+            unsent += self._publisher.flush(min(left_s, _TURN_S))
             if not unsent:
                 break
             if self._acks != acks:
                 acks, acked_s = self._acks, time.monotonic()
-            elif time.monotonic() - acked_s > _STANDSTILL_S and self._spool.degraded is None:
+            elif time.monotonic() - acked_s > self._standstill_s and self._spool.degraded is None:
                 break
         with self._lock:
             sent = [*self._young.values(), *self._under_way.values()]

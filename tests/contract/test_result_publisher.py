@@ -96,7 +96,9 @@ class SpooledLine:
     def _spooling(self, inner: ResultPublisher) -> ResultPublisher:
         clock = SystemClock()
         spool = Spool(self._folder, max_bytes=2**24, max_age_s=3600.0, clock=clock)
-        publisher = SpoolingPublisher(inner, spool, clock, Metrics(), is_always=self._is_always)
+        publisher = SpoolingPublisher(
+            inner, spool, clock, Metrics(), is_always=self._is_always, standstill_s=_PATIENCE_S
+        )
         publisher.start()
         self._stack.callback(publisher.close)
         return publisher

@@ -107,9 +107,10 @@ def test_assigned_partitions_wait_for_their_start(topic: Topic) -> None:
     partitions = joined(source)
     assert partitions == source.assigned()
     assert list(source.poll(1000, 0.5)) == []
-    source.start(dict.fromkeys(partitions))
+    assert source.start(dict.fromkeys(partitions)) == dict.fromkeys(partitions, 0)
     assert source.unstarted() == frozenset()
     assert source.assigned() == partitions
+    assert source.start({min(partitions): 1}) == {min(partitions): 1}
 
 
 def test_reads_every_message_once_and_in_order_within_its_partition(topic: Topic) -> None:

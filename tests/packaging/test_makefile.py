@@ -22,6 +22,7 @@ TARGETS = {
     "setup",
     "demo",
     "demo-cloud",
+    "faults",
     "test",
     "unit",
     "check",

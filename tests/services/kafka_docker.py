@@ -30,9 +30,12 @@ def is_here() -> bool:
 
 ENDS_WITH_ITS_CLIENT = """
 exec 3<&0
+child=
+ended=
+trap 'ended=1; [ -z "$child" ] || kill -TERM $child' TERM
 "$@" <&- 3<&- &
 child=$!
-trap 'kill -TERM $child' TERM
+[ -z "$ended" ] || kill -TERM $child
 { cat <&3 >/dev/null; kill -KILL $child; } 2>/dev/null &
 while kill -0 $child 2>/dev/null; do wait $child; done
 """

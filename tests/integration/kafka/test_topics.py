@@ -19,6 +19,7 @@ from apistatus.kafka.publisher import KafkaPublisher
 from apistatus.kafka.topics import ensure_topic, identify
 from apistatus.runtime.metrics import Metrics
 from apistatus.settings.schema import KafkaSettings, Secret
+from tests.services.command import wait_until
 from tests.services.kafka_cluster import KafkaCluster
 from tests.services.kafka_fixtures import Kafka
 from tests.services.kafka_listeners import LIMITED_PASSWORD, LIMITED_USER
@@ -57,6 +58,7 @@ def test_a_topic_made_again_is_another_one(kafka: Kafka) -> None:
     first = ensure_topic(kafka.settings, _TIMEOUT_S)
     admin = AdminClient({"bootstrap.servers": kafka.admin_servers})
     admin.delete_topics([kafka.settings.topic])[kafka.settings.topic].result(_TIMEOUT_S)
+    wait_until(lambda: kafka.settings.topic not in admin.list_topics(timeout=_TIMEOUT_S).topics, "no topic")
     second = ensure_topic(kafka.settings, _TIMEOUT_S)
     assert (second.cluster_id, second.topic) == (first.cluster_id, first.topic)
     assert second.topic_id != first.topic_id

@@ -40,7 +40,11 @@ def test_the_last_line_says_how_many_tests_did_not_run_and_what_brings_them() ->
 def test_it_says_so_too_when_several_processes_share_the_tests() -> None:
     done = run(NEEDS_KAFKA, "-n", "2", APISTATUS_REQUIRE_REAL="1")
     assert done.returncode == 1
-    assert done.stdout.strip().splitlines()[-1].startswith("FAILED: 1 tests did not run for want of Apache Kafka")
+    assert (
+        done.stdout.strip()
+        .splitlines()[-1]
+        .startswith("FAILED: 1 tests did not run for want of Apache Kafka")
+    )
     assert f"not run: {NEEDS_KAFKA}" in done.stdout
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import pytest
 
 from apistatus.ports import End
 from apistatus.runtime.metrics import Metrics
-from apistatus.spool import publisher as module
 from apistatus.spool.publisher import SpoolingPublisher
 from apistatus.spool.store import Spool
 from tests.fakes.clock import VirtualClock
@@ -186,7 +186,7 @@ def test_a_message_that_can_never_be_sent_is_not_kept(always: Line) -> None:
 def test_an_orderly_end_waits_for_acknowledgements_and_spools_the_rest(
     overflow: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_STANDSTILL_S", 0.0)
+    monkeypatch.setattr(overflow.outer, "_standstill_s", 0.0)
     overflow.publish(b"1", b"2", b"3")
     overflow.inner.end(b"2")
     assert overflow.outer.flush(60.0) == 2
@@ -194,6 +194,30 @@ def test_an_orderly_end_waits_for_acknowledgements_and_spools_the_rest(
     assert overflow.ends == [(b"2", End.ACKNOWLEDGED), (b"1", End.ON_DISK), (b"3", End.ON_DISK)]
     overflow.again()
     assert overflow.spooled == [b"1", b"3"]
+
+
+def test_what_goes_on_to_kafka_while_it_is_asked_is_waited_for(
+    always: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    def flush(_timeout_s: float) -> int:
+        nonlocal asked
+        asked += 1
+        unsent = len(always.inner.waiting)
+        if asked == 1:
+            # The spool's thread writes and sends just then.
+            always.outer.step()
+        else:
+            always.inner.end_all()
+        return unsent
+
+    monkeypatch.setattr(always.inner, "flush", flush)
+    monkeypatch.setattr(always.outer, "_thread", threading.Thread())
+    always.publish(b"1")
+    assert always.outer.flush(60.0) == 0
+    assert always.ends[-1] == (b"1", End.ON_DISK)
+    monkeypatch.setattr(always.outer, "_thread", None)
 
 
 def test_closing_twice_and_publishing_afterwards_breaks_nothing(always: Line) -> None:
