@@ -10,6 +10,7 @@ import pytest
 
 from apistatus.ports import End
 from apistatus.runtime.metrics import Metrics
+from apistatus.spool import publisher as module
 from apistatus.spool.publisher import SpoolingPublisher
 from apistatus.spool.store import Spool
 from tests.fakes.clock import VirtualClock
