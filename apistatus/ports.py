@@ -112,8 +112,11 @@ class ResultSource(Protocol):
     def assigned(self) -> frozenset[int]:
         """Partitions assigned to us, started or not."""
 
-    def start(self, positions: Mapping[int, int | None]) -> None:
-        """Read these partitions from these offsets; None is the beginning."""
+    def start(self, positions: Mapping[int, int | None]) -> Mapping[int, int]:
+        """Read these partitions from these offsets, None is the beginning; gives back where each begins.
+
+        One that is not in it could not be started, and waits for it still.
+        """
 
     def release(self, partitions: Collection[int]) -> None:
         """Pause partitions that another member owns by now; they wait for a new assignment."""

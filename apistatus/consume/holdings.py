@@ -21,6 +21,8 @@ class Holdings:
         self._pause_ns = int(fence_pause_s * 1e9)
         self.stored: dict[int, int | None] = {}
         """Per started partition the offset that PostgreSQL holds."""
+        self._began: dict[int, int] = {}
+        """Where each was started last."""
         self._again_at: dict[int, int] = {}
         """Assigned partitions whose claim does not hold any more, and when to claim again (monotonic ns)."""
 
@@ -32,12 +34,21 @@ class Holdings:
     def took(self, positions: Mapping[int, int | None]) -> dict[int, int | None]:
         """PostgreSQL gave us these claims: read from there what is still assigned; which that is."""
         ours = {p: at for p, at in positions.items() if p in self._source.assigned()}
-        self._source.start(ours)
         self.stored.update(ours)
+        self.start(ours)
         for partition in positions:
             self._again_at.pop(partition, None)
         self._tell()
         return ours
+
+    def start(self, positions: Mapping[int, int | None]) -> None:
+        """Read these from there on."""
+        self._began.update(self._source.start(positions))
+
+    @property
+    def expected(self) -> dict[int, int | None]:
+        """The offset that is read next of each, as far as what is stored tells it."""
+        return {p: self._began.get(p) if at is None else at for p, at in self.stored.items()}
 
     def lost_some(self) -> bool:
         """Forget the claims on partitions that the group took from us; whether there were any."""
@@ -78,7 +89,7 @@ class Holdings:
         # Polls made while we waited for a service may have taken more partitions away.
         self.lost_some()
         if self.stored:
-            self._source.start(self.stored)
+            self.start(self.stored)
 
     def _tell(self) -> None:
         self._metrics.partitions.set(len(self.stored))

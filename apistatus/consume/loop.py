@@ -119,13 +119,12 @@ class ConsumeLoop:
 
     def _take(self, messages: Sequence[Message]) -> None:
         collector = self._collector
-        collector.take(
-            messages, self._positions(), wall_us=self._clock.wall_us(), mono_ns=self._clock.mono_ns()
-        )
+        expected = {**self._holdings.expected, **collector.batch.positions}
+        collector.take(messages, expected, wall_us=self._clock.wall_us(), mono_ns=self._clock.mono_ns())
         if collector.holes:
             # Never over a hole: what the client skipped, for whatever reason of its own, is read again.
             positions = self._positions()
-            self._source.start({partition: positions[partition] for partition in collector.holes})
+            self._holdings.start({partition: positions[partition] for partition in collector.holes})
 
     def _poll(self) -> Sequence[Message]:
         collector = self._collector
@@ -169,6 +168,10 @@ class ConsumeLoop:
         stored = self._holdings.stored[partition]
         position = error.position if stored is None else stored
         lost: range | None = None
+        if stored is None and position < error.low:
+            # Nothing of it was ever stored: the beginning is wherever it is by now.
+            self._start_over()
+            return
         if position > error.high:
             if options.on_recreated_topic == "fail":
                 raise RecreatedTopic(sayings.recreated(self._topic, partition, position, error.high))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from apistatus.errors import ApistatusError, ConfigurationError, OffsetOutOfRange, Problem
@@ -105,22 +105,24 @@ class KafkaSubscriber:
         """Partitions assigned to us, started or not."""
         return frozenset(self._assigned)
 
-    def start(self, positions: Mapping[int, int | None]) -> None:
-        """Read these partitions from these offsets; None is the beginning."""
+    def start(self, positions: Mapping[int, int | None]) -> dict[int, int]:
+        """Read these partitions from these offsets, None is the beginning; gives back where each begins."""
+        begun = {}
         for partition, position in positions.items():
             if partition not in self._assigned:
                 continue
-            at = self._at(partition, OFFSET_BEGINNING if position is None else position)
             try:
-                self._read_from(at)
+                begins = self._low(partition) if position is None else position
+                self._read_from(self._at(partition, begins))
             except KafkaException as error:
                 # It stays unstarted, so that the loop claims and starts it again.
                 self._say("start.failed", error.args[0])
                 self._started.pop(partition, None)
                 continue
-            self._started[partition] = position or 0
+            self._started[partition] = begun[partition] = begins
             self._released.discard(partition)
             self._out_of_range.discard(partition)
+        return begun
 
     def release(self, partitions: Collection[int]) -> None:
         """Pause partitions that another member owns by now; they wait for a new assignment."""
@@ -174,6 +176,11 @@ class KafkaSubscriber:
 
     def _at(self, partition: int, offset: int = 0) -> TopicPartition:
         return TopicPartition(self._settings.topic, partition, offset)
+
+    def _low(self, partition: int) -> int:
+        """The first offset that there is."""
+        low, _high = self._consumer.get_watermark_offsets(self._at(partition), timeout=_WATERMARK_TIMEOUT_S)
+        return low
 
     def _read_from(self, at: TopicPartition) -> None:
         """Assign anew, because a `seek` does not end a pending query for a logical offset: its answer, half

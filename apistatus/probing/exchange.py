@@ -16,26 +16,24 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import socket
 import ssl
 from collections.abc import Callable, Sequence
-from time import monotonic, monotonic_ns
+from time import monotonic
 from typing import Final
 
 from apistatus.model.result import Phase
 from apistatus.probing.connection import Connection
 from apistatus.probing.exchange_errors import ClosedByUs, EndedEarly, OutOfTime
 from apistatus.probing.exchange_plan import Listener, Plan
-from apistatus.probing.incoming import Incoming
 from apistatus.probing.opening import Opening
 from apistatus.probing.resolve import Address
 from apistatus.probing.response_reader import ResponseReader
 from apistatus.probing.stamps import Arrivals
 from apistatus.probing.tls_engines import EngineName, translated
+from apistatus.probing.traffic import Traffic
 
 _READ_BYTES: Final = 16_384
 """Read at once: a flood of tiny chunks costs far more to take apart than to send, and others wait for it."""
-_ONE_SEGMENT_BYTES: Final = 1_200
 _LATE_S: Final = 0.005
 """A deadline's timer that is later than this shows that the loop was held up."""
 _LAST_LOOK_S: Final = 0.002
@@ -49,10 +47,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "_arrivals", "_deadline_s", "_incoming", "_listener", "_loop", "_opening", "_paused", "_plan",
-        "_sent_ns", "_timer", "_unsent", "address", "connect_ns", "connection", "engine", "kept", "over", "phase",
-        "processing_ns", "read_bytes", "received_bytes", "response", "reused", "tls", "tls_ns", "transfer_ns",
-        "tried",
+        "_arrivals", "_deadline_s", "_listener", "_loop", "_opening", "_paused", "_plan", "_timer", "_traffic",
+        "address", "connect_ns", "connection", "engine", "kept", "over", "phase", "processing_ns", "read_bytes",
+        "received_bytes", "response", "reused", "tls", "tls_ns", "transfer_ns", "tried",
     )  # fmt: skip
 
     def __init__(
@@ -66,10 +63,8 @@ class Exchange:
         self._arrivals = Arrivals()
         self._timer: asyncio.TimerHandle | None = None
         self._opening: Opening | None = None
-        self._incoming: Incoming | None = None
+        self._traffic: Traffic | None = None
         self._paused = False
-        self._unsent: memoryview | None = None
-        self._sent_ns = 0
         self.read_bytes = _READ_BYTES
         """How much is read at once; a listener to whom bytes mean work may want less."""
         self.address: Address | None = None
@@ -105,24 +100,19 @@ class Exchange:
     @property
     def ended(self) -> bool:
         """True once the peer has closed its side."""
-        return self._incoming is not None and self._incoming.ended
+        return self._traffic is not None and self._traffic.ended
 
     @property
     def truncated(self) -> bool:
         """True when it did so inside TLS without a goodbye, so that somebody else may have."""
-        return self._incoming is not None and self._incoming.truncated
+        return self._traffic is not None and self._traffic.truncated
 
     def connect(self, addresses: Sequence[Address]) -> None:
         """Begin, on a connection to the first of these that accepts. May call the listener at once."""
         self._set_timer()
         self._opening = Opening(
-            self._plan,
-            self._arrivals,
-            self._deadline_s,
-            self._loop,
-            on_open=self._opened,
-            on_failed=self._end,
-        )
+            self._plan, self._arrivals, self._deadline_s, self._loop, on_open=self._opened, on_failed=self._end
+        )  # fmt: skip
         self._opening.start(addresses)
 
     def go_on(self, kept: Connection) -> None:
@@ -160,99 +150,83 @@ class Exchange:
 
     def _speak(self, connection: Connection) -> None:
         self.connection = connection
-        self._incoming = Incoming(connection, self._arrivals)
+        self._traffic = Traffic(connection, self._arrivals)
         connection.on_readable = self._readable
-        connection.on_writable = self._writable
         connection.watch(reads=True, writes=False)
         self._step(self._send)
 
     # --- send --------------------------------------------------------------------------------------
 
     def _send(self) -> None:
-        connection, request, listener = self.connection, self._plan.request, self._listener
-        assert connection is not None
+        traffic, listener, connection = self._traffic, self._listener, self.connection
+        assert traffic is not None
         assert listener is not None
+        assert connection is not None
         self.phase = "send"
         listener.on_open()
-        if len(request) > _ONE_SEGMENT_BYTES:
-            # The last segment would wait for the acknowledgement of those before it.
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.tls is not None:
-            view = memoryview(request)
-            while view:
-                # rustls takes a part at a time.
-                view = view[self.tls.write(view) :]
-            request = connection.encrypted_out.read()
-        self._unsent = memoryview(request)
-        self._push()
+        self._push(lambda: traffic.send(self._plan.request))
         if self.tls is not None and connection.encrypted_in.pending and not self.over:
             # It began to speak before it was asked.
             self._take_decrypted()
 
-    def _push(self) -> None:
-        """Hand to the kernel what it takes of what is unsent."""
-        connection, unsent = self.connection, self._unsent
-        assert connection is not None
-        assert unsent is not None
-        if not self._sent_ns:
-            self._sent_ns = monotonic_ns()
+    def _push(self, push: Callable[[], None]) -> None:
+        traffic = self._traffic
+        assert traffic is not None
         try:
-            sent = connection.sock.send(unsent)
-        except BlockingIOError:
-            sent = 0
+            push()
         except OSError as error:
             if error.errno not in _GONE:
                 raise
-            # It may have answered before it left: what it said then counts.
             self._receive_instead(error)
             return
-        self._unsent = unsent[sent:] if sent < len(unsent) else None
-        if self._unsent is None:
+        if not traffic.waits_to_send:
             self.phase = "processing"
         self._watch()
 
     def _receive_instead(self, error: OSError) -> None:
+        """The peer takes no more: it may have answered before it left, and what it said then counts."""
+        assert self._traffic is not None
         try:
             self._receive()
         except (OSError, EndedEarly):
             raise error from None
-        self._unsent = None
+        self._traffic.give_up_sending()
         self._watch()
 
     # --- receive -----------------------------------------------------------------------------------
 
     def _receive(self) -> None:
-        incoming = self._incoming
-        assert incoming is not None
-        self._take(incoming.read(self.read_bytes))
+        traffic = self._traffic
+        assert traffic is not None
+        self._take(traffic.read(self.read_bytes))
         if self.tls is not None and not self.over:
             self._take_decrypted()
 
     def _take_decrypted(self) -> None:
-        incoming = self._incoming
-        assert incoming is not None
-        while not (self.over or self._paused or incoming.ended):
-            data = incoming.decrypt()
-            if not data and not incoming.ended:
+        traffic = self._traffic
+        assert traffic is not None
+        while not (self.over or self._paused or traffic.ended):
+            data = traffic.decrypt()
+            if not data and not traffic.ended:
                 return
             self._take(data)
 
     def _take(self, data: bytes) -> None:
-        incoming, response, listener = self._incoming, self.response, self._listener
-        assert incoming is not None
+        traffic, response, listener = self._traffic, self.response, self._listener
+        assert traffic is not None
         assert listener is not None
         if not data:
-            if incoming.ended:
+            if traffic.ended:
                 self._ended(response)
             return
         self.received_bytes += len(data)
         if response is None:
             response = self.response = ResponseReader(only_head=self._plan.only_head)
-            self.processing_ns = max(0, incoming.first_ns - self._sent_ns)
+            self.processing_ns = max(0, traffic.first_ns - traffic.sent_ns)
             self.phase = "transfer"
         had_head = response.has_head
         body = response.feed(data)
-        if response.has_head and not had_head and not listener.on_head(self):
+        if response.has_head and not had_head and not listener.on_head(response):
             self._end(None)
             return
         if body:
@@ -272,8 +246,9 @@ class Exchange:
             self._step(self._receive)
 
     def _writable(self) -> None:
-        if not self.over and self._unsent is not None:
-            self._step(self._push)
+        traffic = self._traffic
+        if traffic is not None and traffic.waits_to_send and not self.over:
+            self._step(lambda: self._push(traffic.push))
 
     def _step(self, step: Callable[[], None]) -> None:
         try:
@@ -284,8 +259,12 @@ class Exchange:
             self._end(translated(error))
 
     def _watch(self) -> None:
-        if self.connection is not None and not self.over:
-            self.connection.watch(reads=not self._paused, writes=self._unsent is not None)
+        connection, traffic = self.connection, self._traffic
+        if connection is not None and traffic is not None and not self.over:
+            waits = traffic.waits_to_send
+            if waits:
+                connection.on_writable = self._writable
+            connection.watch(reads=not self._paused, writes=waits)
 
     def _set_timer(self) -> None:
         self._timer = self._loop.call_later(max(0.0, self._deadline_s - monotonic()), self._expire)
@@ -312,15 +291,15 @@ class Exchange:
             self._opening.stop()
             self._note(self._opening)
             self._opening = None
-        incoming, connection, response = self._incoming, self.connection, self.response
-        if connection is not None:
-            if error is None and response is not None and self._plan.keep_alive and self._can_go_on(response):
+        traffic, connection, response = self._traffic, self.connection, self.response
+        if connection is not None and traffic is not None:
+            if error is None and response is not None and self._can_go_on(response, traffic):
                 connection.rest()
                 self.kept = connection
             else:
                 connection.close()
-        if incoming is not None and incoming.first_ns:
-            self.transfer_ns = max(0, incoming.last_ns - incoming.first_ns)
+            if traffic.first_ns:
+                self.transfer_ns = max(0, traffic.last_ns - traffic.first_ns)
         if response is not None:
             response.close()
         # Whoever listens knows the exchange: apart, they need no garbage collection.
@@ -328,5 +307,6 @@ class Exchange:
         assert listener is not None
         listener.on_end(error)
 
-    def _can_go_on(self, response: ResponseReader) -> bool:
-        return response.is_whole and response.can_go_on and not self.ended and self._unsent is None
+    def _can_go_on(self, response: ResponseReader, traffic: Traffic) -> bool:
+        is_whole = response.is_whole and not traffic.waits_to_send and not traffic.ended
+        return self._plan.keep_alive and is_whole and response.can_go_on

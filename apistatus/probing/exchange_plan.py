@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from apistatus.probing.response_reader import ResponseReader
 from apistatus.probing.tls_engines import EngineName
-
-if TYPE_CHECKING:
-    from apistatus.probing.exchange import Exchange
 
 
 class Listener(Protocol):
@@ -18,8 +16,8 @@ class Listener(Protocol):
     def on_open(self) -> None:
         """There is a connection, TLS and all, and the request goes out."""
 
-    def on_head(self, exchange: Exchange) -> bool:
-        """`exchange.response` has its head; False: the body is not wanted and the exchange is over."""
+    def on_head(self, response: ResponseReader) -> bool:
+        """The response has its head; False: the body is not wanted and the exchange is over."""
 
     def on_body(self, piece: bytes) -> None:
         """The next piece of the body, content coding still on."""

@@ -157,8 +157,8 @@ class _Stream(httpx.AsyncByteStream):
         self._is_open = True
         self._news.set()
 
-    def on_head(self, exchange: Exchange) -> bool:
-        self._read = exchange.response
+    def on_head(self, response: ResponseReader) -> bool:
+        self._read = response
         self._news.set()
         return True
 

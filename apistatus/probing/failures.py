@@ -197,7 +197,9 @@ def _ended_early(_error: EndedEarly, attempt: Attempt) -> Failure:
     received = attempt.exchange.received_bytes if attempt.exchange else 0
     text = f"{attempt.address} closed the connection without an answer"
     if received:
-        text = f"{attempt.address} closed the connection in the middle of its response ({received} bytes came)"
+        text = (
+            f"{attempt.address} closed the connection in the middle of its response ({received} bytes came)"
+        )
     return Failure("disconnected", attempt.timeline.phase, text)
 
 

@@ -24,7 +24,7 @@ from apistatus.probing.verdict import outcome_of
 _EXTRACTION_THREADS: Final = 4
 
 
-class HttpxProber:
+class HttpProber:
     """`ports.Prober` over exchanges of our own. Belongs to the event loop that runs its probes."""
 
     def __init__(

@@ -33,11 +33,9 @@ class Reception:
     def on_open(self) -> None:
         """Nothing to be done: the exchange keeps the time."""
 
-    def on_head(self, exchange: Exchange) -> bool:
+    def on_head(self, response: ResponseReader) -> bool:
         """Note the status; False for a redirect that is followed. Raises TooLarge, BadCoding."""
-        attempt, response = self._attempt, exchange.response
-        assert response is not None
-        check = attempt.check
+        attempt, check = self._attempt, self._attempt.check
         self.response = response
         attempt.status_code, attempt.http_version = response.status, response.version
         if check.follow_redirects and response.status in FOLLOWED:
@@ -47,7 +45,7 @@ class Reception:
         attempt.final = True
         self.body = Body(response.header(b"content-encoding"), check.max_body_bytes, keep=check.reads_body)
         if self.body.encoded:
-            exchange.read_bytes = _READ_ENCODED_BYTES
+            self.exchange.read_bytes = _READ_ENCODED_BYTES
         elif response.has_body and response.length is not None and response.length > check.max_body_bytes:
             raise TooLarge
         return True

@@ -12,20 +12,23 @@ class Timeline:
     __slots__ = ("_spent_ns", "phase")
 
     def __init__(self) -> None:
-        self._spent_ns: dict[Phase, int] = {}
+        self._spent_ns: dict[Phase, int] | None = None
         self.phase: Phase | None = None
         """The phase under way."""
 
     def measured(self, phase: Phase, spent_ns: int | None) -> None:
         """Add what a phase took; None: it has not ended, or did not happen."""
-        if spent_ns is not None:
-            self._spent_ns[phase] = self._spent_ns.get(phase, 0) + spent_ns
+        if spent_ns is None:
+            return
+        if self._spent_ns is None:
+            self._spent_ns = {}
+        self._spent_ns[phase] = self._spent_ns.get(phase, 0) + spent_ns
 
     def took_us(self, phase: Phase) -> int | None:
         """Microseconds in this phase; None when it was not completed."""
-        spent_ns = self._spent_ns.get(phase)
+        spent_ns = self._spent_ns.get(phase) if self._spent_ns else None
         return None if spent_ns is None else spent_ns // 1000
 
     def total_us(self) -> int:
         """Microseconds in all phases together."""
-        return sum(self._spent_ns.values()) // 1000
+        return sum(self._spent_ns.values()) // 1000 if self._spent_ns else 0

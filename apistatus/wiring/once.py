@@ -151,7 +151,7 @@ class _Rounds:
 def _made(
     settings: Settings, checks: Sequence[Check], stop: Stop, tell: Callable[[OnceResult], None]
 ) -> list[OnceResult]:
-    from apistatus.probing.prober import HttpxProber
+    from apistatus.probing.prober import HttpProber
     from apistatus.produce.once import Place, check_once
     from apistatus.runtime import event_loop
     from apistatus.runtime.clock import SystemClock
@@ -161,7 +161,7 @@ def _made(
     at_once = min(settings.probe.max_in_flight, _files_allow(len(checks)))
 
     async def make() -> list[OnceResult]:
-        prober = HttpxProber(
+        prober = HttpProber(
             clock, deny_networks=settings.probe.deny_networks, tls_engine=settings.probe.tls_engine
         )
         try:

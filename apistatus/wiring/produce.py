@@ -97,7 +97,7 @@ class _Producer:
         raise AssertionError("unreachable: no context above swallows exceptions")
 
     def _loop(self, checks: tuple[Check, ...], publisher: ResultPublisher) -> ProduceLoop:
-        from apistatus.probing.prober import HttpxProber
+        from apistatus.probing.prober import HttpProber
         from apistatus.produce.keeping import read_past
         from apistatus.produce.loop import Options, ProduceLoop
 
@@ -108,7 +108,7 @@ class _Producer:
             grace_s=self._settings.service.grace_s * _PROBES_SHARE_OF_GRACE,
         )  # fmt: skip
         past = read_past(self._state, probe.location)
-        prober = HttpxProber(
+        prober = HttpProber(
             clock, deny_networks=probe.deny_networks, tls_engine=probe.tls_engine, tell_held=False
         )
         return ProduceLoop(

@@ -67,12 +67,13 @@ class MemorySource:
     def assigned(self) -> frozenset[int]:
         return frozenset(self.mine)
 
-    def start(self, positions: Mapping[int, int | None]) -> None:
+    def start(self, positions: Mapping[int, int | None]) -> dict[int, int]:
         self.held = False
         for partition, at in positions.items():
             assert partition in self.mine, "started what is not assigned"
             self.positions[partition] = self.low.get(partition, 0) if at is None else at
             self.released -= {partition}
+        return {partition: self.positions[partition] for partition in positions}
 
     def release(self, partitions: Collection[int]) -> None:
         self.released |= frozenset(partitions)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from apistatus.model.check import Check
 from apistatus.model.result import Outcome
-from apistatus.probing.prober import HttpxProber
+from apistatus.probing.prober import HttpProber
 from apistatus.probing.tls_engines import EngineChoice
 from apistatus.runtime.clock import SystemClock
 from tests.targets.server import Behaviour, Target
@@ -27,9 +27,9 @@ def check_of(url: str, **changes: object) -> Check:
 
 
 @asynccontextmanager
-async def probing(tls_engine: EngineChoice = "auto") -> AsyncIterator[HttpxProber]:
+async def probing(tls_engine: EngineChoice = "auto") -> AsyncIterator[HttpProber]:
     """A prober on the real clock, closed at the end."""
-    prober = HttpxProber(SystemClock(), tls_engine=tls_engine)
+    prober = HttpProber(SystemClock(), tls_engine=tls_engine)
     try:
         yield prober
     finally:

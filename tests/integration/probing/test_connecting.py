@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from apistatus.probing import connection, resolve
-from apistatus.probing.prober import HttpxProber
+from apistatus.probing.prober import HttpProber
 from apistatus.runtime.clock import SystemClock
 from tests.targets import behaviours
 from tests.targets.checks import check_of, outcome_of, probing
@@ -246,7 +246,7 @@ async def test_without_a_local_port_nothing_is_said_about_the_target(monkeypatch
 
 async def test_closing_the_prober_ends_what_is_under_way() -> None:
     with Target(behaviours.silent) as target:
-        prober = HttpxProber(SystemClock())
+        prober = HttpProber(SystemClock())
         probe = asyncio.create_task(prober.probe(check_of(target.url)))
         while not target.requests:
             await asyncio.sleep(0.005)

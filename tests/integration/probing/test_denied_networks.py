@@ -9,7 +9,7 @@ import pytest
 
 from apistatus.model.check import Check
 from apistatus.model.result import Outcome
-from apistatus.probing.prober import HttpxProber
+from apistatus.probing.prober import HttpProber
 from apistatus.runtime.clock import SystemClock
 from tests.targets import behaviours
 from tests.targets.checks import check_of
@@ -17,7 +17,7 @@ from tests.targets.server import Target, answer, replies
 
 
 async def _outcome(check: Check, *networks: str) -> Outcome:
-    prober = HttpxProber(SystemClock(), deny_networks=[ipaddress.ip_network(one) for one in networks])
+    prober = HttpProber(SystemClock(), deny_networks=[ipaddress.ip_network(one) for one in networks])
     try:
         return await prober.probe(check)
     finally:

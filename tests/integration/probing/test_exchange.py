@@ -16,6 +16,7 @@ from apistatus.probing.exchange import Exchange
 from apistatus.probing.exchange_errors import ClosedByUs, ConnectFailed, EndedEarly, NotHttp, OutOfTime
 from apistatus.probing.exchange_plan import Plan
 from apistatus.probing.resolve import Address
+from apistatus.probing.response_reader import ResponseReader
 from tests.targets import behaviours
 from tests.targets.server import Behaviour, Connection, Target, answer, read_request, reset
 
@@ -43,7 +44,7 @@ class Heard:
     def on_open(self) -> None:
         self._note("open")
 
-    def on_head(self, exchange: Exchange) -> bool:
+    def on_head(self, response: ResponseReader) -> bool:
         self._note("head")
         return self._wants_body
 
@@ -128,6 +129,50 @@ def test_an_answer_that_comes_before_the_request_has_gone_out_counts(run: Run) -
         assert (heard.error, heard.body) == (None, b"no")
         assert exchange.response is not None
         assert exchange.response.status == 413
+
+    run(test())
+
+
+@both_loops
+@pytest.mark.parametrize("size", [3_000, 32 << 20])
+def test_a_request_goes_out_whole_however_slowly_it_is_taken(run: Run, size: int) -> None:
+    def takes_all(connection: Connection, target: Target) -> None:
+        # Until the sender's buffers are full.
+        target.over.wait(0.1)
+        left = len(GET) + size
+        while left:
+            left -= len(connection.recv(1 << 20))
+        connection.sendall(answer(b"all of it"))
+
+    async def test() -> None:
+        exchange, heard = await _with(takes_all, request=GET + bytes(size))
+        assert (heard.error, heard.body) == (None, b"all of it")
+        assert exchange.processing_ns is not None
+        assert exchange.processing_ns >= 90_000_000
+
+    run(test())
+
+
+@both_loops
+def test_an_answer_before_a_reset_counts(run: Run) -> None:
+    def answers_and_leaves(connection: Connection, target: Target) -> None:
+        connection.recv(100)
+        connection.sendall(answer(b"no", status="413 Too Much", headers=("Connection: close",)))
+
+    async def test() -> None:
+        with Target(answers_and_leaves) as target:
+            heard = Heard()
+            loop = asyncio.get_running_loop()
+            exchange = Exchange(
+                Plan(GET + bytes(32 << 20)), heard, deadline_s=time.monotonic() + 20, loop=loop
+            )
+            exchange.connect([_at(target.port)])
+            while exchange.phase == "connect":
+                await asyncio.sleep(0)
+            # Answer and reset are there before the loop looks again.
+            assert target.gone.acquire(timeout=20)
+            await heard.over
+        assert (heard.error, heard.body) == (None, b"no")
 
     run(test())
 

@@ -11,7 +11,7 @@ import pytest
 
 from apistatus.model.check import Check
 from apistatus.model.result import Outcome
-from apistatus.probing.prober import HttpxProber
+from apistatus.probing.prober import HttpProber
 from apistatus.runtime.clock import SystemClock
 from tests.targets.checks import outcome_of, probing
 from tests.targets.server import Behaviour, Connection, Target, answer, read_request, replies
@@ -160,7 +160,7 @@ async def test_only_what_does_not_hold_is_told_to_who_asks_for_no_more() -> None
         check = _check(
             target, "expect: {json: [{path: $.a, equals: 5}, {path: $.a, less_than: 5, level: degraded}]}"
         )
-        prober = HttpxProber(SystemClock(), tell_held=False)
+        prober = HttpProber(SystemClock(), tell_held=False)
         outcome = await prober.probe(check)
         await prober.aclose()
     assert [(one.expected, one.outcome) for one in outcome.assertions] == [("less_than 5", "failed")]

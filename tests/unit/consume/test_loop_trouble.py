@@ -217,3 +217,11 @@ def test_why_nothing_is_done_is_told_until_there_is_an_assignment() -> None:
     line.source.assign(0)
     line.steps(2)
     assert line.loop.waits_for is None
+
+
+def test_the_beginning_of_a_topic_that_moves_on_meanwhile_is_no_loss() -> None:
+    line = Line({0: encoded(*range(50))})
+    line.source.before_poll = lambda: line.source.low.update({0: 20})
+    line.steps(5)
+    assert line.numbers() == list(range(20, 50))
+    assert line.database.lost == []

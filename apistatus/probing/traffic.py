@@ -1,8 +1,10 @@
-"""What comes in on a connection, decrypted, with the stamps of its first and its last byte."""
+"""What goes out and comes in on a connection, encrypted where it has to be, and when."""
 
 from __future__ import annotations
 
+import socket
 import ssl
+from time import monotonic_ns
 from typing import Final
 
 from apistatus.probing.connection import Connection
@@ -10,10 +12,11 @@ from apistatus.probing.stamps import Arrivals
 
 _RECORD_HEAD_BYTES: Final = 5
 _PLAINTEXT_BYTES: Final = 16_384
+_ONE_SEGMENT_BYTES: Final = 1_200
 
 
-class Incoming:
-    """Reads a connection after the request has gone out.
+class Traffic:
+    """One request out and one response in, on a connection that is open.
 
     The stamp of the first byte is taken by looking before reading, so that a long body does not move it.
     Within TLS the server may send tickets before it answers, so records are read one by one until the
@@ -21,19 +24,16 @@ class Incoming:
     """
 
     __slots__ = (
-        "_arrivals",
-        "_connection",
-        "_left",
-        "_one_by_one",
-        "ended",
-        "first_ns",
-        "last_ns",
+        "_arrivals", "_connection", "_left", "_one_by_one", "_unsent", "ended", "first_ns", "last_ns", "sent_ns",
         "truncated",
-    )
+    )  # fmt: skip
 
     def __init__(self, connection: Connection, arrivals: Arrivals) -> None:
         self._connection = connection
         self._arrivals = arrivals
+        self._unsent: memoryview | None = None
+        self.sent_ns = 0
+        """Just before the first byte went out (monotonic)."""
         self._left = 0
         """Bytes that the record being read still lacks."""
         self._one_by_one = connection.tls is not None
@@ -44,6 +44,45 @@ class Incoming:
         """True once the peer has closed its side."""
         self.truncated = False
         """True when it did so inside TLS without a goodbye (RFC 8446, section 6.1)."""
+
+    @property
+    def waits_to_send(self) -> bool:
+        """True while the kernel has not taken all of the request."""
+        return self._unsent is not None
+
+    def send(self, request: bytes) -> None:
+        """Send it, as far as the kernel takes it now. Raises OSError and ssl.SSLError."""
+        connection = self._connection
+        if len(request) > _ONE_SEGMENT_BYTES:
+            # The last segment would wait for the acknowledgement of those before it.
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if connection.tls is not None:
+            view = memoryview(request)
+            while view:
+                # rustls takes a part at a time.
+                taken = connection.tls.write(view)
+                if not taken:
+                    raise OSError("TLS takes nothing of the request")
+                view = view[taken:]
+            # With it goes what is left to say of the handshake.
+            request = connection.encrypted_out.read()
+        self._unsent = memoryview(request)
+        self.sent_ns = monotonic_ns()
+        self.push()
+
+    def push(self) -> None:
+        """Send more of it. Raises OSError."""
+        unsent = self._unsent
+        assert unsent is not None
+        try:
+            sent = self._connection.sock.send(unsent)
+        except BlockingIOError:
+            return
+        self._unsent = unsent[sent:] if sent < len(unsent) else None
+
+    def give_up_sending(self) -> None:
+        """Forget the rest of the request: the peer wants no more of it."""
+        self._unsent = None
 
     def read(self, max_bytes: int) -> bytes:
         """What is there of the response, decrypted; empty at its end and when there is only a part of a record.

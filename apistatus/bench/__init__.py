@@ -1,0 +1,1 @@
+"""What checks cost us, measured against floors and peers in the same run."""
