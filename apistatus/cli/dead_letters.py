@@ -43,7 +43,8 @@ def _acting(function: F) -> F:
                      help="Only say what would be done."),
         click.option("--limit", type=click.IntRange(min=1), metavar="N", envvar="APISTATUS_DEAD_LETTERS_LIMIT",
                      show_envvar=True, help="So many at the most, the oldest first."),
-        click.option("--all", "all_of_them", is_flag=True, help="All of them, when nothing else is said."),
+        click.option("--all", "all_of_them", is_flag=True, envvar="APISTATUS_DEAD_LETTERS_ALL", show_envvar=True,
+                     help="All of them, when nothing else is said."),
         click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]..."),
     ):  # fmt: skip
         function = option(function)
@@ -60,7 +61,8 @@ def _output(function: F) -> F:
 @command.command("list")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
               envvar="APISTATUS_DEAD_LETTERS_LIMIT", show_envvar=True, help="The newest N.")  # fmt: skip
-@click.option("--all", "discarded_too", is_flag=True, help="Discarded ones too.")
+@click.option("--all", "discarded_too", is_flag=True, envvar="APISTATUS_DEAD_LETTERS_LIST_ALL", show_envvar=True,
+              help="Discarded ones too.")  # fmt: skip
 @_output
 @_choosing
 def list_command(
@@ -103,7 +105,8 @@ def show_command(number: int, output: str, connect_timeout_s: float, **given: An
 
 
 @command.command("replay")
-@click.option("--again", is_flag=True, help="Those that were replayed before too.")
+@click.option("--again", is_flag=True, envvar="APISTATUS_DEAD_LETTERS_AGAIN", show_envvar=True,
+              help="Those that were replayed before too.")  # fmt: skip
 @_acting
 @_output
 @_choosing

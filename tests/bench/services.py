@@ -51,7 +51,9 @@ class Services:
 @contextmanager
 def services(folder: Path) -> Iterator[Services]:
     """Started, and ended with everything they wrote. Raises NoKafka without Java and Maven."""
-    node, shape = single_node(folder / "kafka", {})
+    kafka = folder / "kafka"
+    kafka.mkdir()
+    node, shape = single_node(kafka, {})
     broker = KafkaServer(java_command(), node, shape)
     with PostgresServer(settings=_POSTGRES) as postgres:
         broker.start()
