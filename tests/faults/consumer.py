@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import signal
-import time
 
+from tests.faults import topic
 from tests.faults.case import MANY, case
 from tests.faults.line import SESSION_TIMEOUT_S
 from tests.faults.network import Network
+from tests.faults.poison import bulk
 from tests.faults.run import Run
 from tests.services.command import Command, wait_until
 
-_SLOW_BYTES_PER_S = 30_000
-_HELD_BACK_S = 4.0
-"""So many seconds of results make a COPY of several messages of the protocol (32 kB each)."""
-_ROWS_WITHIN_S = 6.0
+_SLOW_BYTES_PER_S = 40_000
+_BACKLOG = 6_000
+"""Messages of the suite's own that make a COPY of many messages of the protocol (32 kB each)."""
+_ROWS_WITHIN_S = 20.0
 _TAKE_OVER_S = SESSION_TIMEOUT_S + 2
 _LOCK_WAIT_S = 5.0
 """A member frozen inside its transaction keeps its rows locked: after so long the next owner ends its session."""
@@ -29,22 +30,21 @@ IN_COPY = """
 def in_copy(run: Run, network: Network) -> Command:
     """The consumer that is in the middle of a COPY into the results now; the connection is slow."""
     network.freeze()
-    run.pause(_HELD_BACK_S)
+    number = run.measured.notes.get("backlogs", 0) + 1
+    run.note(backlogs=number)
+    topic.send(run.servers, run.topic, bulk(run.now_us(), _BACKLOG, f"backlog-{number}"))  # type: ignore[arg-type]
     network.pass_through()
     network.throttle(_SLOW_BYTES_PER_S)
-    # With rows, if there is a COPY so long; else one that has begun and waits for its first.
-    patient_until = time.monotonic() + run.random.choice([0.0, _ROWS_WITHIN_S, _ROWS_WITHIN_S])
+    # After some rows, or after none: both are halves of a batch.
+    rows = run.random.choice([0, 1, 1, 100])
     owners: list[str] = []
 
     def found() -> bool:
-        rows = 1 if time.monotonic() < patient_until else 0
         owners[:] = [str(owner) for (owner,) in run.query(IN_COPY, rows)]
         return bool(owners)
 
-    wait_until(found, "a COPY under way")
-    run.note(
-        copies_with_rows=run.measured.notes.get("copies_with_rows", 0) + (time.monotonic() < patient_until)
-    )
+    wait_until(found, f"a COPY under way with at least {rows} rows", _ROWS_WITHIN_S)
+    run.note(copies_with_rows=run.measured.notes.get("copies_with_rows", 0) + (rows > 0))
     pid = int(owners[0].split(":")[-2])
     return next(one for one in run.running("consume") if one.process.pid == pid)
 

@@ -27,6 +27,16 @@ def result(check: str, at_us: int, /, **fields: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def bulk(now_us: int, count: int, name: str = "bulk") -> list[tuple[bytes, bytes, str | None]]:
+    """So many good messages of 40 checks of that name, of the ten minutes before now."""
+    messages: list[tuple[bytes, bytes, str | None]] = []
+    for number in range(count):
+        check = f"{name}-{number % 40}"
+        at_us = tick_at_or_after(now_us - 600_000_000 + number // 40 * 1_000_000, check, 1_000_000)
+        messages.append((check.encode(), json.dumps(result(check, at_us, value=str(number))).encode(), None))
+    return messages
+
+
 def _poison(at_us: int) -> dict[str, bytes | None]:
     """Every kind, by what is wrong with it."""
 
@@ -61,11 +71,8 @@ def poison_among_good(run: Run) -> None:
     run.execute(
         f"alter table apistatus.results add constraint of_this_run check (value is distinct from '{REFUSED}')"
     )
-    now_us, messages = run.now_us(), []
-    for number in range(20_000):
-        check = f"bulk-{number % 40}"
-        at_us = tick_at_or_after(now_us - 600_000_000 + number // 40 * 1_000_000, check, 1_000_000)
-        messages.append((check.encode(), json.dumps(result(check, at_us, value=str(number))).encode(), None))
+    now_us = run.now_us()
+    messages = bulk(now_us, 20_000)
     bad = [(fault, value) for fault, value in _poison(now_us).items() for _ in range(3)]
     run.random.shuffle(bad)
     for fault, value in bad:

@@ -213,7 +213,8 @@ class Run(Line):
 
         A tick counts there a minute after it was due, so of a short run it sees the beginning.
         """
-        if not self.asked_us or not self.allowed.whole_topic or self.pace != (0, 0, 1.0):
+        damaged = self.states_of_dropped or not self.allowed.whole_topic
+        if not self.asked_us or damaged or self.pace != (0, 0, 1.0):
             return
         until = datetime.fromtimestamp(self.asked_us / 1e6, UTC).isoformat()
         answer = command.run("audit", "--to", until, env=self.environ(), timeout_s=PATIENCE_S)
