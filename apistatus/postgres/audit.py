@@ -7,9 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
-import psycopg
-
-from apistatus.errors import IncompatibleSchema
 from apistatus.model.evidence import (
     Copies,
     Gap,
@@ -23,9 +20,8 @@ from apistatus.model.evidence import (
     Strays,
     Tally,
 )
-from apistatus.postgres import connect, schema_state, sql_states
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.refusals import DatabaseMissing
+from apistatus.postgres.one_instant import at_one_instant
 from apistatus.postgres.rows import PG_EPOCH_US, Ids, instant_of_unix, pg_us
 from apistatus.postgres.statements import statement
 from apistatus.settings.schema import PostgresSettings
@@ -39,18 +35,8 @@ def snapshot(settings: PostgresSettings) -> Iterator[Snapshot]:
 
     Raises PostgresUnavailable, AccessRefused, IncompatibleSchema, also from within the block.
     """
-    try:
-        connection = connect.connect(settings, writes=False)
-    except DatabaseMissing as error:
-        raise IncompatibleSchema(str(error)) from error
-    try:
-        schema_state.require_fit(connection, settings.database)
-        connection.execute("begin isolation level repeatable read, read only")
+    with at_one_instant(settings) as connection:
         yield Snapshot(connection)
-    except psycopg.Error as error:
-        sql_states.raise_as_ours(error, connect.where(settings))
-    finally:
-        connection.close()
 
 
 class Snapshot:
