@@ -188,7 +188,7 @@ def test_refuses_new_connections_keeps_old_ones_and_the_port(proxy: Proxy) -> No
 
 def test_a_target_that_is_away_breaks_the_client() -> None:
     with closing(reserved(0)) as nobody, Proxy("127.0.0.1", nobody.getsockname()[1]) as proxy:
-        with client(proxy) as side, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), client(proxy) as side:
             side.recv(1)
         until(lambda: proxy.open_connections == 0, "a connection is left over")
 

@@ -131,3 +131,39 @@ def test_secrets_in_what_is_expected_are_known(tmp_path: Path) -> None:
     assert secrets == {f"s3cret-{number}" for number in (1, 2, 3, 4)}
     assert "s3cret" not in repr(check)
     assert check.assertions[2].shown == '["a", "${S}3", {"b": "${S}4"}]'
+
+
+def _equals(written: str) -> str:
+    return f"readers: [{{name: A, url: http://a, expect: {{json: [{{path: $.a, equals: {written}}}]}}}}]"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[.inf]", "has no form in JSON"),
+        ("{'${N}': 1}", "variables are replaced in values, not in keys"),
+        (f"[{', '.join('0' * 100_001)}]", "holds more than 100000 values"),
+    ],
+)
+def test_a_value_that_json_cannot_hold_is_a_mistake(tmp_path: Path, written: str, said: str) -> None:
+    [mistake] = mistakes_in(tmp_path, _equals(written), {"N": "n"})
+    assert said in mistake
+
+
+def test_a_value_nested_through_aliases_is_a_mistake(tmp_path: Path) -> None:
+    half = "[" * 60 + "1" + "]" * 60
+    text = f"x-half: &half {half}\n{_equals('[' * 10 + '*half' + ']' * 10)}\n"
+    [mistake] = mistakes_in(tmp_path, text)
+    assert "nested more than 64 levels deep" in mistake
+
+
+def test_every_choice_that_cannot_work_is_told(tmp_path: Path) -> None:
+    text = "readers: [{name: A, url: http://a, expect: {headers: {x: {one_of: [null, ok, [1]]}}}}]"
+    assert len(mistakes_in(tmp_path, text)) == 2
+
+
+def test_a_long_value_is_shown_up_to_where_it_is_cut(tmp_path: Path) -> None:
+    check = home(tmp_path, f"expect: {{json: [{{path: $.a, equals: [{', '.join(['12345'] * 200)}]}}]}}")
+    [assertion] = check.assertions
+    assert len(assertion.expected) == 200
+    assert len(assertion.shown) <= 200
