@@ -57,20 +57,19 @@ def test_paused_members_that_keep_polling_keep_their_partitions(kafka: Kafka, pr
     member.close()
 
 
-def test_a_member_that_is_gone_without_a_word_is_replaced_after_its_session(kafka: Kafka) -> None:
+def test_what_a_leaving_member_had_is_read_on_by_the_others(kafka: Kafka) -> None:
+    """One that is killed is case 1 of the fault suite."""
     settings = replace(kafka.topic(partitions=6), session_timeout_ms=2000)
     publish(settings, range(60))
     stored: dict[int, int] = {}
-    silent, successor = Member(settings, stored), Member(settings, stored)
-    poll_until([silent, successor], lambda: shared_out(silent, successor), "both have a share")
-    # librdkafka sends heartbeats by itself: a member that never polls again is out only after
-    # max.poll.interval; closing it without its part in the rebalance stands for a crash.
-    silent.source._consumer.unsubscribe()
-    poll_until([successor], lambda: shared_out(successor), "the successor has all")
-    poll_until([successor], lambda: len(silent.read + successor.read) >= 60, "all is read")
-    assert {int(value) for value in silent.values + successor.values} == set(range(60))
+    leaving, successor = Member(settings, stored), Member(settings, stored)
+    poll_until([leaving, successor], lambda: shared_out(leaving, successor), "both have a share")
+    leaving.source._consumer.unsubscribe()
+    poll_until([leaving, successor], lambda: shared_out(successor), "the successor has all")
+    poll_until([successor], lambda: len(leaving.read + successor.read) >= 60, "all is read")
+    assert {int(value) for value in leaving.values + successor.values} == set(range(60))
     successor.close()
-    silent.close()
+    leaving.close()
 
 
 @PROTOCOLS
