@@ -33,12 +33,15 @@ def run(environ: Environ, flags: Flags, asked: Asked, within_s: float) -> Report
     Raises ConfigurationError, PostgresUnavailable, KafkaUnavailable, AccessRefused, IncompatibleSchema.
     """
     from apistatus.postgres.audit import snapshot
+    from apistatus.runtime.clock import SystemClock
     from apistatus.runtime.logs import Events
     from apistatus.runtime.retrying import until_it_answers
     from apistatus.runtime.stopping import Stop
 
     needs = ("postgres", "kafka") if asked.with_kafka else ("postgres",)
     settings = settings_for(environ, flags, *needs).settings
+    # What nobody could read is told at once, and not after a wait for the database (and its clock).
+    _time(asked, SystemClock().wall_us())
 
     def work() -> Report:
         with snapshot(settings.app) as database:

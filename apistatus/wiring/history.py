@@ -76,8 +76,12 @@ def _newest(found: list[History]) -> dict[str, int]:
 
 def _once(app: PostgresSettings, asked: Asked, stop: Stop, within_s: float | None) -> list[History]:
     from apistatus.postgres.reads import snapshot
+    from apistatus.runtime.clock import SystemClock
     from apistatus.runtime.logs import Events
     from apistatus.runtime.retrying import until_it_answers
+
+    # What nobody could read is told at once, and not after a wait for the database (and its clock).
+    _from_us(asked, SystemClock().wall_us())
 
     def work() -> list[History]:
         with snapshot(app) as database:
@@ -86,16 +90,21 @@ def _once(app: PostgresSettings, asked: Asked, stop: Stop, within_s: float | Non
     return until_it_answers(work, what="history", log=Events("history"), stop=stop, timeout_s=within_s)
 
 
+def _from_us(asked: Asked, now_us: int) -> int:
+    from apistatus.audit.instants import instant_us
+
+    try:
+        return instant_us(asked.from_text, now_us)
+    except ValueError as error:
+        raise ConfigurationError([Problem("--from", f"{asked.from_text!r} {error}")]) from error
+
+
 def made(database: Reads, asked: Asked) -> list[History]:
     """The histories out of one snapshot, a location after the other."""
-    from apistatus.audit.instants import instant_us
     from apistatus.report import history
 
     number, check, name = _chosen(database, asked.check)
-    try:
-        from_us = instant_us(asked.from_text, database.now_us)
-    except ValueError as error:
-        raise ConfigurationError([Problem("--from", f"{asked.from_text!r} {error}")]) from error
+    from_us = _from_us(asked, database.now_us)
     places = database.locations()
     removed = _removed(database)
     changes = _changes(database, number, from_us)

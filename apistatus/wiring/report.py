@@ -43,11 +43,14 @@ def run(environ: Environ, flags: Flags, asked: Asked, within_s: float) -> Report
     Raises ConfigurationError, PostgresUnavailable, AccessRefused, IncompatibleSchema.
     """
     from apistatus.postgres.reads import snapshot
+    from apistatus.runtime.clock import SystemClock
     from apistatus.runtime.logs import Events
     from apistatus.runtime.retrying import until_it_answers
     from apistatus.runtime.stopping import Stop
 
     settings = settings_for(environ, flags, "postgres").settings
+    # What nobody could read is told at once, and not after a wait for the database (and its clock).
+    _scope(asked, SystemClock().wall_us())
 
     def work() -> Report:
         with snapshot(settings.app) as database:
