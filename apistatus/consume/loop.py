@@ -85,6 +85,9 @@ class ConsumeLoop:
                 self.step()
             self._store_once()
         except (Stopped, ServiceUnavailable, AccessRefused) as error:
+            if not self._stop.asked:
+                # Whatever was not waited out is a failure, and must not look like an orderly end.
+                raise
             log.warning("stop.left_unstored", messages=self._collector.size, cause=str(error))
         finally:
             self._source.close()

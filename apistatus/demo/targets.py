@@ -49,25 +49,25 @@ async def _json(writer: asyncio.StreamWriter, answer: object, status: str = "200
 
 
 async def _clock(writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(random.uniform(*_SERVER_TIME_S))  # noqa: S311
+    await asyncio.sleep(random.uniform(*_SERVER_TIME_S))  # noqa: S311  (sample data)
     await _json(writer, {"currentDateTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "isUtc": True})
 
 
 async def _exchange(writer: asyncio.StreamWriter) -> None:
     """A page that comes in pieces, so that its transfer takes time."""
-    await asyncio.sleep(random.uniform(*_SERVER_TIME_S))  # noqa: S311
+    await asyncio.sleep(random.uniform(*_SERVER_TIME_S))  # noqa: S311  (sample data)
     rows = "".join(f"<tr><td>{number}</td><td>{number * 37 % 1000}</td></tr>\n" for number in range(400))
     page = f"<!doctype html><title>Sample Stock Exchange</title>\n<table>{rows}</table>\n".encode()
     writer.write(_head("200 OK", "text/html; charset=utf-8", len(page)))
     for start in range(0, len(page), 4096):
         writer.write(page[start : start + 4096])
         await writer.drain()
-        await asyncio.sleep(random.uniform(*_PIECE_PAUSE_S))  # noqa: S311
+        await asyncio.sleep(random.uniform(*_PIECE_PAUSE_S))  # noqa: S311  (sample data)
 
 
 async def _slow(writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(random.uniform(*_SLOW_S))  # noqa: S311
-    await _json(writer, {"items": random.randint(40, 60)})  # noqa: S311
+    await asyncio.sleep(random.uniform(*_SLOW_S))  # noqa: S311  (sample data)
+    await _json(writer, {"items": random.randint(40, 60)})  # noqa: S311  (sample data)
 
 
 def _now_s() -> float:
@@ -82,7 +82,7 @@ async def _flapping(writer: asyncio.StreamWriter) -> None:
 
 
 async def _orders(writer: asyncio.StreamWriter) -> None:
-    await _json(writer, {"orders": {"open": random.randint(1, 9)}})  # noqa: S311
+    await _json(writer, {"orders": {"open": random.randint(1, 9)}})  # noqa: S311  (sample data)
 
 
 async def _broken(writer: asyncio.StreamWriter) -> None:

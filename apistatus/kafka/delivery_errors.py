@@ -12,9 +12,9 @@ NEVER: Final = frozenset(
 """Errors that trying again cannot mend."""
 OF_THE_CLIENT: Final = frozenset(
     {
-        KafkaError._PURGE_QUEUE,  # noqa: SLF001
-        KafkaError._PURGE_INFLIGHT,  # noqa: SLF001
-        KafkaError._FATAL,  # noqa: SLF001
+        KafkaError._PURGE_QUEUE,  # noqa: SLF001  (its public name)
+        KafkaError._PURGE_INFLIGHT,  # noqa: SLF001  (its public name)
+        KafkaError._FATAL,  # noqa: SLF001  (its public name)
         KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
         KafkaError.UNKNOWN_PRODUCER_ID,
         KafkaError.INVALID_PRODUCER_EPOCH,

@@ -249,7 +249,7 @@ class KafkaSubscriber:
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
-            if error.code() in (KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE):  # noqa: SLF001
+            if error.code() in (KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE):  # noqa: SLF001  (its public name)
                 protocol = self._settings.group_protocol
                 said = f"the cluster does not know '{protocol}' (it needs Kafka 4.0); set it to 'classic'"
                 raise ConfigurationError([Problem("KAFKA_GROUP_PROTOCOL", said)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apistatus.errors import (
+    AccessRefused,
     BatchRejected,
     IncompatibleSchema,
     LostMessages,
@@ -225,3 +226,16 @@ def test_the_beginning_of_a_topic_that_moves_on_meanwhile_is_no_loss() -> None:
     line.steps(5)
     assert line.numbers() == list(range(20, 50))
     assert line.database.lost == []
+
+
+def test_a_refusal_that_nobody_waited_out_is_no_orderly_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line({0: encoded(0)})
+
+    def poll(*_: object) -> list[Message]:
+        raise AccessRefused("no longer allowed to read")
+
+    monkeypatch.setattr(line.source, "poll", poll)
+    with pytest.raises(AccessRefused):
+        line.loop.run()
+    assert line.source.closed
+    assert line.sink.closed
