@@ -41,6 +41,25 @@ def read_past(state: StateDir, location: str) -> Past | None:
     return Past(watermark_us, in_force)
 
 
+def keep_past(state: StateDir, location: str, past: Past) -> None:
+    """Leave this as what `read_past` finds. Raises ConfigurationError, OSError."""
+    state.make()
+    _write(state, CHECKS_FILE, location, checks=None if past.checks is None else dict(past.checks))
+    # The watermark last: without it there is no past, so half of one is never found.
+    _write(state, WATERMARK_FILE, location, watermark_us=past.watermark_us)
+
+
+def forget_past(state: StateDir) -> None:
+    """Leave nothing that `read_past` finds. Raises OSError."""
+    for name in (WATERMARK_FILE, CHECKS_FILE):
+        (state.path / name).unlink(missing_ok=True)
+
+
+def _write(state: StateDir, name: str, location: str, **content: object) -> None:
+    document = {"v": 1, "location": location, **content}
+    state.keep(name, json.dumps(document).encode() + b"\n")
+
+
 def _span(stored: list[object]) -> InForce:
     interval_us, from_us, until_us = stored
     return InForce(
@@ -104,22 +123,18 @@ class Keeper:
         try:
             checks = self._in_force()
             if checks is not None and checks is not self._kept_checks:
-                self._write(CHECKS_FILE, checks=dict(checks))
+                _write(self._state, CHECKS_FILE, self._location, checks=dict(checks))
                 self._kept_checks = checks
             watermark_us = self._watermark_us()
             if watermark_us != self._kept_us:
                 self._sync()
-                self._write(WATERMARK_FILE, watermark_us=watermark_us)
+                _write(self._state, WATERMARK_FILE, self._location, watermark_us=watermark_us)
                 self._kept_us = watermark_us
         except OSError as error:
             held_back = self._once.admits("kept")
             if held_back is not None:
                 hint = "ticks may be told as missed after the next start that were not"
                 log.error("watermark.not_kept", cause=str(error), hint=hint)
-
-    def _write(self, name: str, **content: object) -> None:
-        document = {"v": 1, "location": self._location, **content}
-        self._state.keep(name, json.dumps(document).encode() + b"\n")
 
     def _run(self) -> None:
         while not self._closing.wait(_PERIOD_S):

@@ -68,7 +68,7 @@ class ProduceLoop:
         self._clock = clock
         self._metrics = metrics
         self._options = options
-        self._schedule = Schedule(self._progress.opened)
+        self._schedule = Schedule(self._progress.opened, max_per_host=options.max_per_host)
         self._pace = Pace()
         self._news: deque[Sequence[Check]] = deque([checks])
         self._open: dict[str, _Open] = {}
@@ -121,8 +121,9 @@ class ProduceLoop:
             return
 
     def _wake(self) -> None:
-        if self._resting is not None:
-            self._resting.cancel()
+        resting, self._resting = self._resting, None
+        if resting is not None:
+            resting.cancel()
 
     # --- the run ----------------------------------------------------------------------------------
 
@@ -169,12 +170,15 @@ class ProduceLoop:
         if seconds <= 0.0:
             await asyncio.sleep(0)
             return
-        self._resting = asyncio.ensure_future(self._clock.sleep(seconds))
+        self._resting = task = asyncio.current_task()
         try:
-            # `wait`, because being woken cancels the rest and not the run.
-            await asyncio.wait((self._resting,))
+            # In no task of its own: each would let others run once more before what is due.
+            await self._clock.sleep(seconds)
+        except asyncio.CancelledError:
+            was_woken = self._resting is None
+            if not was_woken or task is None or task.uncancel():
+                raise
         finally:
-            self._resting.cancel()
             self._resting = None
 
     async def _finish(self) -> None:
@@ -297,10 +301,18 @@ class ProduceLoop:
     def _ended(self, check: Check) -> None:
         self._open.pop(check.id, None)
         self._schedule.ended(check.id)
-        if not self._stopping:
+        if self._stopping:
+            if not self._open:
+                self._wake()
+        elif self._is_due():
+            # Now, not when the rest is over: timers count in milliseconds.
+            self.turn()
+        else:
             self._start_due()
-        elif not self._open:
-            self._wake()
+
+    def _is_due(self) -> bool:
+        next_us = self._schedule.next_us
+        return next_us is not None and next_us <= self._timeline.at_us(self._clock.mono_ns())
 
     def _tell_missed(self, ticks: Iterable[MissedTick]) -> None:
         for check, tick_us, reason in ticks:

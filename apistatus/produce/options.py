@@ -13,6 +13,8 @@ class Options:
     producer: str
     cloudevents: bool = False
     max_in_flight: int = 2000
+    max_per_host: int = 0
+    """Checks of one host and port under way at once; 0: no limit."""
     grace_s: float = 25.0
     """How long open checks may go on after a stop was asked for."""
     backfill_us: int = 3_600_000_000

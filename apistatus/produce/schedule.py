@@ -8,12 +8,13 @@ from __future__ import annotations
 import heapq
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from apistatus.model.check import Check
 from apistatus.model.identity import phase_us, tick_at_or_after
+from apistatus.produce.hosts import HostRooms
 
 _LATE_US: Final = 1_000_000
 LONGEST_AHEAD_US: Final = 86_400_000_000
@@ -92,18 +93,27 @@ class _Place:
     """Its first tick that is not due yet."""
     due_us: int | None = None
     """A tick that is due and not started."""
+    host: Hashable = None
 
 
 class Schedule:
     """Checks and their ticks: a heap of coming ticks, a queue of due ones, and who is under way."""
 
-    def __init__(self, opened: Callable[[str, int], object] = lambda _check_id, _tick_us: None) -> None:
-        """`opened` is called with every tick (check id, instant) when it becomes due."""
+    def __init__(
+        self,
+        opened: Callable[[str, int], object] = lambda _check_id, _tick_us: None,
+        *,
+        max_per_host: int = 0,
+    ) -> None:
+        """`opened` is called with every tick (check id, instant) when it becomes due. `max_per_host`: so many
+        checks of a host and port are under way at once, 0 for as many as are due; the others wait."""
         self._opened = opened
         self._places: dict[str, _Place] = {}
         self._coming: list[tuple[int, int, _Place]] = []
         self._due: deque[_Place] = deque()
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, Hashable] = {}
+        """By check id the host it was started for."""
+        self._rooms: HostRooms[_Place] = HostRooms(max_per_host)
         self._skipped_until_us = 0
         self.is_new = True
         """Whether no list of checks was put in force yet."""
@@ -144,16 +154,18 @@ class Schedule:
             for old in former.values()
             if old.due_us is not None
         ]
-        self._due = deque(self._places[p.check.id] for p in self._due if p.check.id in self._places)
+        queued = (*self._rooms.all_waiting(), *self._due)
+        self._due = deque(self._places[p.check.id] for p in queued if p.check.id in self._places)
         self._order()
         return Change(now_us + 1, tuple(added), tuple(changed), tuple(removed), unchanged, tuple(missed))
 
     def _placed(self, check: Check, old: _Place | None, now_us: int) -> _Place:
+        host = self._rooms.host(check)
         if old is not None and old.check.interval_us == check.interval_us:
-            return _Place(check, old.phase_us, old.next_us, old.due_us)
+            return _Place(check, old.phase_us, old.next_us, old.due_us, host)
         phase = phase_us(check.id, check.interval_us)
         first_us = tick_at_or_after(now_us + 1, phase, check.interval_us)
-        return _Place(check, phase, first_us, old.due_us if old else None)
+        return _Place(check, phase, first_us, old.due_us if old else None, host)
 
     def _order(self) -> None:
         self._coming = [(place.next_us, n, place) for n, place in enumerate(self._places.values())]
@@ -196,25 +208,38 @@ class Schedule:
             return "the check before was still under way when the next one was due"
         if late_us > _LATE_US:
             return f"this process could not run in time; it woke up {late_us / 1e6:.1f} s late"
+        if self._rooms.is_full(place.host):
+            return "as many checks of its host as may be (APISTATUS_MAX_PER_HOST) were under way until then"
         return "too many checks were under way until the next one was due"
 
     def start(self) -> tuple[Check, int] | None:
         """The check whose turn it is and its tick, under way until `ended`; None when none is due."""
         while self._due:
             place = self._due.popleft()
-            # Its tick may have been skipped since it was queued, and a later one be queued again.
-            if place.due_us is not None and place.check.id not in self._under_way:
+            if place.due_us is None or place.check.id in self._under_way:
+                # Its tick was skipped since it was queued, and a later one may be queued again.
+                self._call_next(place.host)
+            elif self._rooms.take(place.host, place):
                 tick_us, place.due_us = place.due_us, None
-                self._under_way.add(place.check.id)
+                self._under_way[place.check.id] = place.host
                 return place.check, tick_us
         return None
 
     def ended(self, check_id: str) -> None:
         """The check is no longer under way: its next tick may start."""
-        self._under_way.discard(check_id)
+        if check_id in self._under_way:
+            host = self._under_way.pop(check_id)
+            self._rooms.leave(host)
+            self._call_next(host)
         place = self._places.get(check_id)
         if place is not None and place.due_us is not None:
             self._due.append(place)
+
+    def _call_next(self, host: Hashable) -> None:
+        """Whoever has waited longest for a room at this host is the next to start."""
+        place = self._rooms.next_at(host)
+        if place is not None:
+            self._due.appendleft(place)
 
     def leap(self, now_us: int) -> list[Span]:
         """Leave out everything up to `now_us`: each check goes on with its first tick after it.
@@ -228,6 +253,7 @@ class Schedule:
             place.next_us = tick_at_or_after(now_us + 1, place.phase_us, place.check.interval_us)
             spans.append(Span(place.check, from_us, place.next_us))
         self._due.clear()
+        self._rooms.all_waiting()
         self._order()
         return spans
 
@@ -241,6 +267,7 @@ class Schedule:
         self._places.clear()
         self._coming.clear()
         self._due.clear()
+        self._rooms.all_waiting()
         return missed
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,11 +69,19 @@ def _level_name(level: int) -> str:
     return "NOTICE" if level == ALWAYS else logging.getLevelName(level)
 
 
-class _Text(logging.Formatter):
+class _Fields(logging.Formatter):
+    def __init__(self, of_all: Mapping[str, object]) -> None:
+        super().__init__()
+        self._of_all = of_all
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        return {**getattr(record, "fields", {}), **self._of_all}
+
+
+class _Text(_Fields):
     def format(self, record: logging.LogRecord) -> str:
         stamp = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-        fields = getattr(record, "fields", {})
-        said = " ".join(f"{name}={_shown(value)}" for name, value in fields.items())
+        said = " ".join(f"{name}={_shown(value)}" for name, value in self.fields(record).items())
         room = record.name.removeprefix(f"{_ROOT}.")
         line = f"{stamp}Z {_level_name(record.levelno):<7} {room}: {record.getMessage()} {said}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
@@ -87,24 +96,24 @@ def _shown(value: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in quoted)
 
 
-class _Json(logging.Formatter):
+class _Json(_Fields):
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": _level_name(record.levelno).lower(),
             "room": record.name.removeprefix(f"{_ROOT}."),
             "event": record.getMessage(),
-            **getattr(record, "fields", {}),
+            **self.fields(record),
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def set_up(level: str, form: str) -> None:
-    """Send our events and other libraries' warnings to standard error. Called once per process."""
+def set_up(level: str, form: str, **of_all: object) -> None:
+    """Send our events and other libraries' warnings to standard error; `of_all` are fields of every line."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if form == "json" else _Text())
+    handler.setFormatter(_Json(of_all) if form == "json" else _Text(of_all))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -22,6 +22,12 @@ class Metrics:
             buckets=_DELAYS_S,
             registry=registry,
         )
+        self.loop_lag = Histogram(
+            "apistatus_loop_lag_seconds",
+            "How late the event loop came to a timer, looked at ten times a second; above 5 ms, results are marked.",
+            buckets=_DELAYS_S,
+            registry=registry,
+        )
         self.in_flight = Gauge("apistatus_checks_in_flight", "Checks under way right now.", registry=registry)
         self.checks = Gauge("apistatus_checks", "Checks on schedule.", registry=registry)
         self.reloads = Counter(
@@ -43,6 +49,17 @@ class Metrics:
         self.queued = Gauge(
             "apistatus_messages_queued",
             "Messages that wait for an acknowledgement.",
+            registry=registry,
+        )
+        self.references_asked = Counter(
+            "apistatus_connectivity_asked",
+            "Times that the references of `connectivity` were asked: answered, failed (none did), or denied to all.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.excused = Counter(
+            "apistatus_connectivity_inconclusive",
+            "Results made inconclusive because no reference answered either.",
             registry=registry,
         )
         # spool

@@ -98,6 +98,13 @@ class StateDir:
             draft.unlink(missing_ok=True)
             raise
 
+    def make(self) -> None:
+        """Make the folder when it is missing. Raises ConfigurationError."""
+        try:
+            self._make()
+        except OSError as error:
+            raise self._unusable(error) from error
+
     def _make(self) -> None:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -14,12 +14,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from apistatus.errors import ConfigurationError, Problem
 from apistatus.runtime.health import Health
 from apistatus.runtime.logs import Events, OncePerMinute
-from apistatus.runtime.metrics import Metrics
 
 log = Events("web")
 
@@ -33,6 +32,13 @@ _JSON: Final = "application/json"
 _EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
 # Addresses of a name that this machine does not have, as `::1` of localhost in a container without IPv6.
 _ELSEWHERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+
+class Exposition(Protocol):
+    """What /metrics shows."""
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
 
 
 class Served(NamedTuple):
@@ -55,7 +61,7 @@ class _Reply(NamedTuple):
 
 
 @contextmanager
-def serve(host: str, port: int, health: Health, metrics: Metrics) -> Iterator[Served]:
+def serve(host: str, port: int, health: Health, metrics: Exposition) -> Iterator[Served]:
     """Serve until the block ends, on every address of `host`.
 
     Raises ConfigurationError that names APISTATUS_LISTEN when the address cannot be listened on.
@@ -113,7 +119,7 @@ def _bound(family: int, address: tuple[Any, ...]) -> socket.socket:
 
 
 class _Page:
-    def __init__(self, sockets: list[socket.socket], health: Health, metrics: Metrics) -> None:
+    def __init__(self, sockets: list[socket.socket], health: Health, metrics: Exposition) -> None:
         self._sockets = sockets
         self._health = health
         self._metrics = metrics

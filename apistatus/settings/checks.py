@@ -1,9 +1,10 @@
-"""The reader file -> checks, or every mistake in it at once, each as `file:line:column: path: message`."""
+"""The reader file -> checks and references, or every mistake at once, each as `file:line:column: path: message`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,19 +16,29 @@ from apistatus.settings import reader_values as values
 from apistatus.settings import yaml_tree
 from apistatus.settings.check_building import Taken, build_check
 from apistatus.settings.check_draft import Defaults
+from apistatus.settings.connectivity import Connectivity
 from apistatus.settings.interpolation import Variables
 from apistatus.settings.quantities import nearest
 from apistatus.settings.reader_files import included_files, read_text, reader_files
-from apistatus.settings.reader_keys import DEFAULTS_TABLE, connectivity
+from apistatus.settings.reader_keys import DEFAULTS_TABLE
 from apistatus.settings.reading import At, Compile, Document, Key, Reading, read_keys, read_value
 
 _LISTS: Final = ("readers", "checks")
 _KEYS: Final = ("defaults", *_LISTS, "include", "connectivity")
-_CONNECTIVITY: Final = Key(connectivity, later=True)
 _PATTERN: Final = Key(At.text, optional=False)
 
 
-def load_checks(
+@dataclass(frozen=True, slots=True)
+class ReaderFile:
+    """What a reader file or directory says, whole and valid."""
+
+    checks: tuple[Check, ...]
+    """Disabled ones too, in the files' order."""
+    connectivity: tuple[str, ...] = field(default=(), repr=False)
+    """URLs of the references that tell whether our own network is there; they may hold secrets."""
+
+
+def load_reader_file(
     path: Path,
     environ: Mapping[str, str],
     *,
@@ -35,8 +46,8 @@ def load_checks(
     compile_json_path: Compile,
     compile_regex: Compile,
     now: datetime | None = None,
-) -> tuple[Check, ...]:
-    """All checks of the reader file or directory at `path`, disabled ones too, in the files' order.
+) -> ReaderFile:
+    """What the reader file or directory at `path` says.
 
     `${VAR}` comes from `environ`. The compile functions raise ValueError with half a sentence. `now` is
     what certificates' dates are held against. Raises ConfigurationError with every mistake.
@@ -56,7 +67,7 @@ def load_checks(
     if not loader.checks:
         where = f"{files[0]}:1:1" if len(files) == 1 else str(path)
         raise ConfigurationError([Problem(where, "no checks in it; list them under `readers`")])
-    return tuple(loader.checks)
+    return ReaderFile(tuple(loader.checks), loader.connectivity.urls)
 
 
 def reader_schema() -> dict[str, Any]:
@@ -69,12 +80,13 @@ class _Loader:
 
     def __init__(self, reading: Reading) -> None:
         self.checks: list[Check] = []
+        self.connectivity = Connectivity()
         self._reading = reading
         self._taken = Taken()
         self._read: dict[str, Path] = {}
 
     def load(self, file: Path, defaults: Defaults, included_by: At | None = None) -> None:
-        """Add the checks of a file and of what it includes."""
+        """Add the checks and references of a file and of what it includes."""
         document = Document(self._reading, len(self._read), str(file), file.parent)
         identity = os.path.realpath(file)
         if identity in self._read:
@@ -93,7 +105,7 @@ class _Loader:
                 document.fail(message, key.line, key.column)
         top = At(document, "", root)
         if at := top.find("connectivity"):
-            read_value(at, _CONNECTIVITY)
+            self.connectivity.add(at)
         defaults = _with_defaults(top, defaults)
         for name in _LISTS:
             if at := top.find(name):

@@ -44,7 +44,6 @@ class VariableDoc(NamedTuple):
     name: str
     default: str | None
     meaning: str
-    later: bool
 
 
 def load(
@@ -66,6 +65,10 @@ def load(
     kafka = kafka_settings(reading, needs, now or datetime.now(UTC))
     app, migrate = postgres_settings(reading, environ, needs)
     _derive_state_dir(reading, environ, needs)
+    if reading.values["APISTATUS_RESOLVER"] == "system" and reading.given("APISTATUS_NAME_SERVERS"):
+        reading.fail(
+            "APISTATUS_NAME_SERVERS", "cannot be chosen where APISTATUS_RESOLVER is system; unset one of them"
+        )
     if reading.problems:
         raise ConfigurationError(reading.problems)
     values = reading.values
@@ -79,9 +82,13 @@ def load(
             location=values["APISTATUS_LOCATION"],
             state_dir=values["APISTATUS_STATE_DIR"],
             max_in_flight=values["APISTATUS_MAX_IN_FLIGHT"],
+            processes=values["APISTATUS_PROCESSES"],
             cloudevents=values["APISTATUS_CLOUDEVENTS"],
             deny_networks=values["APISTATUS_DENY_NETWORKS"],
             tls_engine=values["APISTATUS_TLS_ENGINE"],
+            max_per_host=values["APISTATUS_MAX_PER_HOST"],
+            resolver=values["APISTATUS_RESOLVER"],
+            name_servers=values["APISTATUS_NAME_SERVERS"] or (),
             spool=values["APISTATUS_SPOOL"],
             spool_max_bytes=values["APISTATUS_SPOOL_MAX_BYTES"],
             spool_max_age_us=values["APISTATUS_SPOOL_MAX_AGE"],
@@ -128,7 +135,4 @@ def effective(loaded: Loaded) -> list[tuple[str, str, str]]:
 
 def documentation() -> list[VariableDoc]:
     """Every variable with its default (None: no value) and a sentence, for the README's table."""
-    return [
-        VariableDoc(variable.name, variable.default, variable.meaning, variable.later)
-        for variable in VARIABLES
-    ]
+    return [VariableDoc(variable.name, variable.default, variable.meaning) for variable in VARIABLES]

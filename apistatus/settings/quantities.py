@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Final
 
 _UNITS_US: Final = {
@@ -80,6 +81,18 @@ def host_and_port(text: str) -> tuple[str, int]:
     if match is None or int(match[2]) > 65_535:
         raise ValueError("must be HOST:PORT, like 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080")
     return match[1].strip("[]"), int(match[2])
+
+
+def ip_and_port(text: str, port: int) -> str:
+    """`192.0.2.53:53` or `[2001:db8::53]:53` of an address with or without a port, which else is `port`."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        host, port = host_and_port(text)
+        address = ip_address(host)
+    if not port:
+        raise ValueError("must not have port 0")
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -107,10 +107,16 @@ class ProbeSettings:
         IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10"), IPv6Network("fd00:ec2::/32"),
     )  # fmt: skip
     """Link-local addresses and those at which clouds answer questions about the machine."""
+    max_per_host: int = 0
+    """0: no limit."""
+    resolver: Literal["auto", "system"] = "auto"
+    name_servers: tuple[str, ...] = ()
+    """`ip:port` of each; none: the system's."""
     spool: Literal["overflow", "always", "off"] = "overflow"
     spool_max_bytes: int = 2**30
     spool_max_age_us: int = 86_400_000_000
     missed_backfill_us: int = 3_600_000_000
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _KUBERNETES: Final = re.compile(
 _KUBERNETES_URL: Final = re.compile(r"(tcp|udp|sctp)://")
 # The command line reads these itself, as environment variables of a command's own options.
 _OF_COMMANDS: Final = re.compile(
-    r"APISTATUS_(CONNECT_TIMEOUT|(AUDIT|CHECK_ONCE|CONFIG|CONSUME|DEAD_LETTERS|DEMO|HEALTH"
+    r"APISTATUS_(CONNECT_TIMEOUT|(AUDIT|BENCH|CHECK_ONCE|CONFIG|CONSUME|DEAD_LETTERS|DEMO|HEALTH"
     r"|HISTORY|MAINTAIN|MIGRATE|PRODUCE|REPORT|TEST)_.+)"
 )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from apistatus.model.result import LOCATION_PATTERN
-from apistatus.settings import quantities
+from apistatus.settings import processors, quantities
 
 Parse: TypeAlias = Callable[[str], object]
 IpNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -31,8 +31,6 @@ class Variable:
     needs: frozenset[str]
     secret: bool = False
     """Never shown; `NAME_FILE` names a file that holds it."""
-    later: bool = False
-    """Its effect comes with a later release: any other value than what this one does is refused."""
     empty: bool = False
     """Empty is a value of its own, and not the same as not set."""
 
@@ -111,16 +109,12 @@ def _networks(text: str) -> tuple[IpNetwork, ...]:
         raise ValueError(f"must be networks like 10.0.0.0/8 with commas between: {error}") from error
 
 
-def _not_yet(*now: str) -> Parse:
-    """Only the values that say what this release does anyway."""
-
-    def parse(text: str) -> str:
-        if text.lower() not in now:
-            hint = f" (this release does what `{now[0]}` says)" if now else ""
-            raise ValueError(f"not supported yet{hint}; leave it out")
-        return text
-
-    return parse
+def _name_servers(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(quantities.ip_and_port(part.strip(), port=53) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError("must be IP addresses like 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53 with commas "
+                         "between") from error  # fmt: skip
 
 
 def _share(text: str) -> float:
@@ -224,7 +218,14 @@ VARIABLES: Final[tuple[Variable, ...]] = (
              "to: `fail`, or `restart`, from its beginning", _one_of("fail", "restart"), _CONSUME),
     Variable("APISTATUS_CONSUME_ON_LOST_OFFSETS", "fail", "Kafka deleted messages before they were stored: `fail`, or "
              "`earliest`, go on behind them and record them as lost", _one_of("fail", "earliest"), _CONSUME),
-    Variable("APISTATUS_PROCESSES", "1", "processes of `produce`", _not_yet("1"), _PROBE, later=True),
-    Variable("APISTATUS_MAX_PER_HOST", "0", "checks open to one host at once", _not_yet("0"), _PROBE, later=True),
+    Variable("APISTATUS_PROCESSES", "1", "processes of `produce`, or `auto`: one per core; limits of checks and "
+             "bytes are those of all together", processors.processes, _PROBE),
+    Variable("APISTATUS_MAX_PER_HOST", "0", "checks open to one host and port at once; `0`: as many as are due",
+             _count(0, 1_000_000), _PROBE),
+    Variable("APISTATUS_RESOLVER", "auto", "who looks names up: `auto`: /etc/hosts and DNS, then the system where it "
+             "may know more; `system`: getaddrinfo alone, in threads", _one_of("auto", "system", fold=str.lower),
+             _PROBE),
+    Variable("APISTATUS_NAME_SERVERS", None, "name servers to ask, and no others: IP addresses, also with `:PORT`, and "
+             "commas between; those of resolv.conf when not given", _name_servers, _PROBE),
 )
 # fmt: on

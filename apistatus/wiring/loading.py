@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from apistatus.model.check import Check
     from apistatus.runtime.metrics import Metrics
+    from apistatus.settings.checks import ReaderFile
     from apistatus.settings.load import Loaded
     from apistatus.settings.schema import ReaderSettings
 
@@ -29,10 +30,15 @@ def settings_for(environ: Environ, flags: Flags, *needs: str) -> Loaded:
 
 def checks_of(reader: ReaderSettings, environ: Environ) -> tuple[Check, ...]:
     """All checks of the reader file, disabled ones too. Raises ConfigurationError with every mistake."""
-    from apistatus.probing.extract import compile_json_path, compile_regex
-    from apistatus.settings.checks import load_checks
+    return reader_file(reader, environ).checks
 
-    return load_checks(
+
+def reader_file(reader: ReaderSettings, environ: Environ) -> ReaderFile:
+    """All that the reader file says. Raises ConfigurationError with every mistake."""
+    from apistatus.probing.extract import compile_json_path, compile_regex
+    from apistatus.settings.checks import load_reader_file
+
+    return load_reader_file(
         reader.path, environ, default_interval_us=reader.default_interval_us,
         compile_json_path=compile_json_path, compile_regex=compile_regex,
     )  # fmt: skip

@@ -6,16 +6,18 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from apistatus.errors import ApistatusError, ConfigurationError, KafkaUnavailable, Problem
 from apistatus.wiring import serving
-from apistatus.wiring.loading import Environ, Flags, checks_of, new_metrics, settings_for
+from apistatus.wiring.loading import Environ, Flags, new_metrics, reader_file, settings_for
+from apistatus.wiring.names import resolver_of
 
 if TYPE_CHECKING:
     from apistatus.model.check import Check
     from apistatus.model.result import OnceResult
     from apistatus.model.selection import Selection
+    from apistatus.probing.references import References
     from apistatus.runtime.stopping import Stop
     from apistatus.settings.ad_hoc import AdHocRequest
     from apistatus.settings.schema import KafkaSettings, Settings
@@ -64,24 +66,34 @@ def run(environ: Environ, flags: Flags, order: Order, listener: Listener) -> int
 
     needs = ("readers", "probe") if order.publish_within_s is None else ("readers", "probe", "kafka")
     settings = settings_for(environ, flags, *needs).settings
-    checks = _selected(settings, environ, order)
+    chosen = _selected(settings, environ, order)
     stop = Stop()
     with signals(stop):
-        complete = _Rounds(settings, checks, order, listener, stop).made()
+        complete = _Rounds(settings, chosen, order, listener, stop).made()
         listener.end()
     return serving.exit_code(stop, abandoned=not complete)
 
 
-def _selected(settings: Settings, environ: Environ, order: Order) -> list[Check]:
-    """The checks of the reader file that are meant, then those of URLs."""
+class _Chosen(NamedTuple):
+    """The checks of the reader file that are meant, then those of URLs; the file's references are for the
+    former."""
+
+    checks: Sequence[Check]
+    of_urls: Sequence[str]
+    connectivity: Sequence[str]
+
+
+def _selected(settings: Settings, environ: Environ, order: Order) -> _Chosen:
     from apistatus.probing.extract import compile_json_path, compile_regex
     from apistatus.settings.ad_hoc import ad_hoc_checks
 
     selection = order.selection
     only_urls = selection.urls and len(selection.urls) == len(selection.names)
     chosen: list[Check] = []
+    connectivity: Sequence[str] = ()
     if not only_urls or selection.groups or selection.labels:
-        chosen = selection.of(checks_of(settings.reader, environ))
+        file = reader_file(settings.reader, environ)
+        chosen, connectivity = selection.of(file.checks), file.connectivity
     made = ad_hoc_checks(
         selection.urls, order.request, compile_json_path=compile_json_path, compile_regex=compile_regex,
         taken=[check.id for check in chosen],
@@ -90,16 +102,21 @@ def _selected(settings: Settings, environ: Environ, order: Order) -> list[Check]
         # Nothing to check must not pass for "all is well".
         raise ConfigurationError([Problem("", "no check is left: all are disabled, or none is in all of "
                                               "the groups and labels that were asked for")])  # fmt: skip
-    return chosen + made
+    return _Chosen(chosen + made, [check.id for check in made], connectivity)
 
 
 class _Rounds:
     """The rounds of an order, one after the other."""
 
     def __init__(
-        self, settings: Settings, checks: Sequence[Check], order: Order, listener: Listener, stop: Stop
+        self, settings: Settings, chosen: _Chosen, order: Order, listener: Listener, stop: Stop
     ) -> None:
-        self._settings, self._checks, self._order = settings, checks, order
+        from apistatus.runtime.clock import SystemClock
+        from apistatus.wiring.connectivity import Warnings, references_of
+
+        self._settings, self._chosen, self._order = settings, chosen, order
+        # For all rounds together: they may follow one another faster than references may be asked.
+        self._references = references_of(chosen.connectivity, settings.probe, SystemClock(), Warnings().asked)
         self._listener, self._stop = listener, stop
         self._cut_off: Callable[[], None] = lambda: None
         stop.on_ask(lambda: self._cut_off())
@@ -119,12 +136,12 @@ class _Rounds:
     def _round(self, number: int) -> bool:
         from apistatus.runtime.stopping import Stop
 
-        self._listener.round_begins(number, self._checks)
+        self._listener.round_begins(number, self._chosen.checks)
         stop = Stop()  # a new one each round: it holds on to what it would cut off
         self._cut_off = stop.ask
         if self._stop.asked:
             stop.ask()
-        results = _made(self._settings, self._checks, stop, self._tell)
+        results = _made(self._settings, self._chosen, self._references, stop, self._tell)
         unpublished = None
         if self._order.publish_within_s is not None:
             try:
@@ -149,8 +166,10 @@ class _Rounds:
 
 
 def _made(
-    settings: Settings, checks: Sequence[Check], stop: Stop, tell: Callable[[OnceResult], None]
-) -> list[OnceResult]:
+    settings: Settings, chosen: _Chosen, references: References, stop: Stop,
+    tell: Callable[[OnceResult], None],
+) -> list[OnceResult]:  # fmt: skip
+    from apistatus.probing.connectivity import ConnectivityProber
     from apistatus.probing.prober import HttpProber
     from apistatus.produce.once import Place, check_once
     from apistatus.runtime import event_loop
@@ -158,16 +177,19 @@ def _made(
 
     clock = SystemClock()
     place = Place(settings.probe.location, producer=f"once-{uuid.uuid4().hex[:12]}")
-    at_once = min(settings.probe.max_in_flight, _files_allow(len(checks)))
+    at_once = min(settings.probe.max_in_flight, _files_allow(len(chosen.checks)))
 
     async def make() -> list[OnceResult]:
-        prober = HttpProber(
-            clock, deny_networks=settings.probe.deny_networks, tls_engine=settings.probe.tls_engine
-        )
+        http = HttpProber(
+            clock, deny_networks=settings.probe.deny_networks, tls_engine=settings.probe.tls_engine,
+            resolver=resolver_of(settings.probe),
+        )  # fmt: skip
+        prober = ConnectivityProber(http, references, spared=chosen.of_urls)
         try:
             return await check_once(
-                checks, prober, clock, place, stop=stop, max_in_flight=at_once, on_result=tell
-            )
+                chosen.checks, prober, clock, place, stop=stop, max_in_flight=at_once,
+                max_per_host=settings.probe.max_per_host, on_result=tell,
+            )  # fmt: skip
         finally:
             await prober.aclose()
 

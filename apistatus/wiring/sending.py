@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from apistatus.kafka.publisher import KafkaPublisher
     from apistatus.ports import Clock, ResultPublisher
     from apistatus.runtime.metrics import Metrics
@@ -21,14 +24,17 @@ _RESERVE_S: Final = 3.0
 class Sending:
     """The publisher that the loop uses, and what stands behind it; in the state directory's lock."""
 
-    def __init__(self, kafka: KafkaPublisher, probe: ProbeSettings, clock: Clock, metrics: Metrics) -> None:
-        """Raises ConfigurationError when the spool is in use."""
+    def __init__(
+        self, kafka: KafkaPublisher, probe: ProbeSettings, clock: Clock, metrics: Metrics,
+        abandoned: Sequence[Path] = (),
+    ) -> None:  # fmt: skip
+        """`abandoned`: folders whose spools are ours to send. Raises ConfigurationError when the spool is in use."""
         self._kafka = kafka
         self._spool: Spool | None = None
         self._spooling: SpoolingPublisher | None = None
         self.publisher: ResultPublisher = kafka
         if probe.spool != "off":
-            self._spool, self._spooling = _spooling(kafka, probe, clock, metrics)
+            self._spool, self._spooling = _spooling(kafka, probe, clock, metrics, abandoned)
             self.publisher = self._spooling
 
     def readiness(self) -> str | None:
@@ -58,7 +64,7 @@ def kafka_publisher(kafka: KafkaSettings, probe: ProbeSettings, metrics: Metrics
 
 
 def _spooling(
-    kafka: KafkaPublisher, probe: ProbeSettings, clock: Clock, metrics: Metrics
+    kafka: KafkaPublisher, probe: ProbeSettings, clock: Clock, metrics: Metrics, abandoned: Sequence[Path]
 ) -> tuple[Spool, SpoolingPublisher]:  # fmt: skip
     from apistatus.spool.leftovers import Leftovers
     from apistatus.spool.publisher import SpoolingPublisher
@@ -66,7 +72,7 @@ def _spooling(
 
     max_bytes, max_age_s = probe.spool_max_bytes, probe.spool_max_age_us / 1e6
     spool = Spool(probe.state_dir, max_bytes=max_bytes, max_age_s=max_age_s, clock=clock)
-    leftovers = Leftovers(spool, clock, max_bytes=max_bytes, max_age_s=max_age_s)
+    leftovers = Leftovers(spool, clock, max_bytes=max_bytes, max_age_s=max_age_s, folders=abandoned)
     spooling = SpoolingPublisher(
         kafka, spool, clock, metrics, is_always=probe.spool == "always", adopt=leftovers.adopt
     )

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from apistatus.runtime.metrics import Metrics
     from apistatus.runtime.stopping import Stop
+    from apistatus.runtime.web_host import Exposition
     from apistatus.settings.schema import ServiceSettings
 
 Part = Callable[[], str | None]
 """Says why something is not ready, or None."""
 
 
+class Serve(Protocol):
+    """Shows health and metrics while a context lasts, as `served`."""
+
+    def __call__(
+        self, service: ServiceSettings, metrics: Metrics, /, *, parts: Mapping[str, Part], live: Part
+    ) -> AbstractContextManager[None]: ...
+
+
 @contextmanager
 def served(
-    service: ServiceSettings, metrics: Metrics, *, parts: Mapping[str, Part], live: Part
+    service: ServiceSettings, metrics: Exposition, *, parts: Mapping[str, Part], live: Part
 ) -> Iterator[None]:
     """Serve /live, /ready and /metrics meanwhile, when the user asked for it. Raises ConfigurationError."""
     if service.listen is None:

@@ -46,7 +46,7 @@ def test_a_sound_configuration_is_exit_0(well: dict[str, str]) -> None:
         ("APISTATUS_SPOOL", "sometimes", "must be one of overflow"),
         ("APISTATUS_SPOOL_MAX_BYTES", "lots", "is not a size"),
         ("APISTATUS_MISSED_BACKFILL", "-1h", "is not a duration"),
-        ("APISTATUS_PROCESSES", "4", "not supported yet"),
+        ("APISTATUS_PROCESSES", "many", "must be a whole number"),
         ("APISTATUS_LOCATOIN", "here", "did you mean APISTATUS_LOCATION?"),
         ("KAFKA_SASL_PASSWORD_FILE", "/nowhere/password", "no such file"),
     ],

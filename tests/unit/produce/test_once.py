@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -119,3 +120,16 @@ async def test_each_result_is_told_as_soon_as_there_is_one_and_missed_ones_too()
         ("home", "up"), ("slow", "up"), ("hangs", "missed"),
     ]  # fmt: skip
     assert {id(result) for result in told} == {id(result) for result in results}
+
+
+async def test_of_one_host_no_more_are_under_way_than_allowed_and_others_do_not_wait_for_it() -> None:
+    call = Call()
+    call.prober.lasts_s = lambda _check: 1.0
+    crowd = [dataclasses.replace(check(f"a{n}"), url=f"http://a.example/{n}") for n in range(4)]
+    other = dataclasses.replace(check("b"), url="http://b.example/")
+    results = await check_once(
+        [*crowd, other], call.prober, call.clock, PLACE, stop=call.stop, max_in_flight=2, max_per_host=1
+    )
+    assert call.prober.most_open == 2
+    starts_s = [(result.scheduled_at_us - NOW_US) // 1_000_000 for result in results]
+    assert starts_s == [0, 1, 2, 3, 0]

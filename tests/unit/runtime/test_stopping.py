@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -40,6 +41,22 @@ def test_actions_run_once_and_at_once_when_it_was_asked_already() -> None:
     stop.ask()
     stop.on_ask(lambda: ran.append("after"))
     assert ran == ["before", "after"]
+
+
+def test_a_wait_ends_by_itself_when_a_signal_comes_in_its_last_moment() -> None:
+    stop, handled = Stop(), threading.Event()
+
+    def outlasts_the_wait() -> None:
+        time.sleep(0.3)
+        handled.set()
+
+    rescue = threading.Timer(60.0, stop.ask)
+    rescue.start()
+    with signals(stop, outlasts_the_wait):
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGHUP)).start()
+        while not handled.is_set() and not stop.asked:
+            assert not stop.wait(0.2), "it waited for ever"
+    rescue.cancel()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

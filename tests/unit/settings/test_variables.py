@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apistatus.settings.variables import NEEDS
-from tests.unit.settings.environment import loaded, mistakes, settings
+from tests.unit.settings.environment import mistakes, settings
 
 BAD = [
     ("LOG_LEVEL", "TRACE"),
@@ -47,15 +47,18 @@ BAD = [
     ("APISTATUS_TLS_ENGINE", "boringssl"),
 ]
 BAD += [
+    ("APISTATUS_PROCESSES", "0"),
+    ("APISTATUS_PROCESSES", "many"),
+    ("APISTATUS_MAX_PER_HOST", "-1"),
+    ("APISTATUS_RESOLVER", "unbound"),
+    ("APISTATUS_NAME_SERVERS", "dns.example"),
+    ("APISTATUS_NAME_SERVERS", "192.0.2.53:0"),
+    ("APISTATUS_NAME_SERVERS", "192.0.2.53,"),
     ("APISTATUS_DEAD_LETTER_LIMIT", "1.5"),
     ("APISTATUS_DEAD_LETTER_LIMIT", "50%"),
     ("APISTATUS_DEAD_LETTER_LIMIT", "-0.5"),
     ("APISTATUS_CONSUME_ON_RECREATED_TOPIC", "ignore"),
     ("APISTATUS_CONSUME_ON_LOST_OFFSETS", "latest"),
-]
-LATER = [
-    ("APISTATUS_PROCESSES", "auto", "1"),
-    ("APISTATUS_MAX_PER_HOST", "5", "0"),
 ]
 
 
@@ -65,17 +68,6 @@ def test_a_bad_value_is_refused_by_its_name(name: str, text: str) -> None:
     assert where == name
     assert message.startswith(("must be ", "must not hold control characters", "is not a duration"))
     assert message.endswith(f"(it is {text[:80]!r})")
-
-
-@pytest.mark.parametrize(("name", "text", "harmless"), LATER)
-def test_what_a_later_release_brings_is_refused_and_not_ignored(
-    name: str, text: str, harmless: str | None
-) -> None:
-    [(where, message)] = mistakes(**{name: text}).items()
-    assert where == name
-    assert message.startswith("not supported yet")
-    if harmless is not None:
-        assert loaded(**{name: harmless}).origins[name] == "environment"
 
 
 def test_a_bad_secret_is_not_quoted() -> None:
@@ -96,3 +88,25 @@ def test_networks_are_denied_by_default_and_none_when_the_variable_is_empty(
 ) -> None:
     given = {} if text is None else {"APISTATUS_DENY_NETWORKS": text}
     assert [str(network) for network in settings(**given).probe.deny_networks] == networks
+
+
+@pytest.mark.parametrize(
+    ("text", "servers"),
+    [
+        ("192.0.2.53", ("192.0.2.53:53",)),
+        (
+            "192.0.2.53:5353, 2001:db8::53,[2001:db8::1]:54",
+            ("192.0.2.53:5353", "[2001:db8::53]:53", "[2001:db8::1]:54"),
+        ),
+    ],
+)
+def test_name_servers_have_a_port_of_their_own_or_that_of_dns(text: str, servers: tuple[str, ...]) -> None:
+    assert settings().probe.name_servers == ()
+    assert settings(APISTATUS_NAME_SERVERS=text).probe.name_servers == servers
+
+
+def test_name_servers_cannot_be_chosen_for_the_systems_resolver() -> None:
+    found = mistakes(APISTATUS_RESOLVER="system", APISTATUS_NAME_SERVERS="192.0.2.53")
+    assert found == {
+        "APISTATUS_NAME_SERVERS": "cannot be chosen where APISTATUS_RESOLVER is system; unset one of them"
+    }

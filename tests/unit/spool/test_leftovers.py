@@ -43,6 +43,25 @@ def test_everything_is_moved_in_order_and_the_emptied_files_are_removed(tmp_path
     own.close()
 
 
+def test_more_than_our_own_spool_may_hold_is_moved_as_room_comes(tmp_path: Path) -> None:
+    with_room = spool(tmp_path, "spool-1")
+    with_room.append([Entry(b"home", b"%d" % n + b"." * 1000) for n in range(1500)])
+    with_room.close()
+    own = Spool(tmp_path, max_bytes=1_000_000, max_age_s=3600.0, clock=CLOCK, name="spool")
+    leftovers = Leftovers(own, CLOCK, max_bytes=1_000_000, max_age_s=3600.0)
+    values: list[bytes] = []
+    for _turn in range(10):
+        for _ in range(3):
+            leftovers.adopt()
+        sent = own.oldest(5000)
+        values += [entry.value.rstrip(b".") for _id, entry in sent]
+        own.remove(entry_id for entry_id, _entry in sent)
+    assert values == [b"%d" % n for n in range(1500)]
+    assert own.stats().dropped_entries == 0
+    assert not leftovers.adopt()
+    own.close()
+
+
 def test_nothing_to_adopt_is_said_at_once(tmp_path: Path) -> None:
     own = spool(tmp_path, "spool")
     assert not Leftovers(own, CLOCK, **CAPS).adopt()
