@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from apistatus.model.result import FailureKind, Level
 
@@ -49,16 +49,6 @@ class Assertion:
     """What variables brought into it."""
 
 
-class Credentials(Protocol):
-    """What proves who we are and may change while we run, like a token in a file."""
-
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers of the check as they are by now; the last readable ones when a file is away."""
-
-    def secrets(self) -> tuple[str, ...]:
-        """What of it no line may show."""
-
-
 @dataclass(frozen=True, slots=True)
 class TlsOptions:
     """How a check's TLS connection is verified; equal options share one TLS context."""
@@ -70,6 +60,68 @@ class TlsOptions:
     server_name: str | None = None
     min_version: str | None = None
     """`1.2` or `1.3`; None leaves it to the TLS library."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Whom a check asks to connect it to its target."""
+
+    scheme: Literal["http", "https", "socks5"]
+    host: str
+    port: int
+    username: str | None = None
+    """None: it is not told who we are."""
+    password: str = field(default="", repr=False)
+
+    @property
+    def place(self) -> str:
+        """`host:port`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGrant:
+    """How a token is had: client credentials of OAuth 2.0 (RFC 6749, section 4.4). Equal grants share one."""
+
+    token_url: str = field(repr=False)
+    written_url: str = field(compare=False)
+    """The same as the file has it, variables unreplaced."""
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str | None = None
+    audience: str | None = None
+    client_auth: Literal["basic", "body"] = "basic"
+    """Where name and secret of the client go: HTTP Basic, or the form (RFC 6749, section 2.3.1)."""
+    tls: TlsOptions = TlsOptions()
+    """Of the token endpoint; the check's own options are the target's."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSigning:
+    """For which service requests are signed (AWS Signature Version 4), and the keys, unless they are looked up."""
+
+    region: str
+    service: str
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+LateAuth: TypeAlias = TokenGrant | AwsSigning
+"""Auth that is worked out when an attempt begins: a token to be had, a signature that carries the time."""
+
+
+class Credentials(Protocol):
+    """What proves who we are and may change while we run, like a token in a file."""
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of the check as they are by now; the last readable ones when a file is away."""
+
+    def late_auth(self) -> LateAuth | None:
+        """What of it is worked out when an attempt begins."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """What of it no line may show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +160,20 @@ class Check:
     certificate_days: int | None = 14
     """Fewer days left to the earliest end of a certificate: degraded. None: not looked at."""
     credentials: Credentials | None = field(default=None, repr=False)
-    """Stands in place of `headers` when they may change."""
+    """Stands in place of `headers` and `late_auth` when they may change."""
+    late_auth: LateAuth | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Password or token: neither a line nor a value may show it."""
     tls: TlsOptions = TlsOptions()
     max_body_bytes: int = 1_048_576
+    ip_family: Literal[4, 6] | None = None
+    """Only addresses of this version of IP; None: all of them."""
+    connect_to: tuple[str, int] | None = None
+    """Host and port to connect to instead of the URL's, for its own origin; all that is said stays the same."""
+    proxy: Proxy | None = None
+    """For every hop. Names of targets are looked up there."""
+    http_version: Literal["1.1", "2"] = "1.1"
+    """`2`: every hop has to speak it."""
     keep_alive: bool = False
     """True: a connection may be used again for the next probe, and the result says so."""
 

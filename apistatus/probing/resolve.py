@@ -1,17 +1,29 @@
-"""Names to addresses, by the system's resolver (files, nsswitch, DNS), in threads of our own."""
+"""Names to addresses: what is known for as long as it holds, and one look-up for all that ask at once."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
+import re
 import socket
-from typing import Final, NamedTuple
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from time import monotonic_ns
+from typing import Final, Literal, NamedTuple
 
-from apistatus.probing.threads import Busy, Job, Threads
+from apistatus.probing.dns_names import DnsNames
+from apistatus.probing.names import Answer, NameService, NoAddress, Said
+from apistatus.probing.system_names import SystemNames, knows_more_than_dns
+from apistatus.probing.threads import Busy
+from apistatus.probing.two_sources import TwoSources
 
-_MAX_LOOKUPS: Final = 64
-"""Lookups under way at once. The system's resolver blocks a thread for each, up to half a minute."""
+_LONGEST_S: Final = 3600
+_MOST: Final = 50_000
+"""Names that are remembered; past it the ones that were looked up first give way."""
+_PAUSE_S: Final = 0.1
+# What inet_aton(3) takes for an address besides the usual form: `127.1`, `0x7f.1`, `2130706433`.
+_NUMBERS: Final = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}", re.IGNORECASE)
 
 
 class Address(NamedTuple):
@@ -26,80 +38,171 @@ class NameNotResolved(Exception):
     """The name has no address: a line for people."""
 
 
-class Resolver:
-    """Looks names up. Checks that ask for the same name at the same time share one lookup, so that a
-    dead name server costs one thread per name, not one per check."""
+class Found(NamedTuple):
+    """What a look-up gave."""
+
+    addresses: list[Address]
+    """In the order to try them, at least one."""
+    at_ns: int
+    """When the answer came, by `time.monotonic_ns`."""
+
+
+class _Kept:
+    __slots__ = ("addresses", "answer", "until_ns")
+
+    def __init__(self, answer: Answer, until_ns: int) -> None:
+        self.answer = answer
+        self.until_ns = until_ns
+        self.addresses: dict[int, list[Address]] = {}
+        """By port."""
+
+
+class _Question:
+    """A look-up under way, and who waits for what comes of it and when."""
+
+    __slots__ = ("counts", "waiting")
 
     def __init__(self) -> None:
-        self._threads = Threads("apistatus-resolve", _MAX_LOOKUPS)
-        self._under_way: dict[tuple[str, int], Job[list[Address]]] = {}
+        self.counts = True
+        """False once the answer may be that of a name server which is no longer ours."""
+        self.waiting: set[asyncio.Future[tuple[Said, int]]] = set()
+
+
+class Resolver:
+    """Looks names up. Belongs to one event loop.
+
+    An answer is used again until its time to live is over, at most for an hour. Failures are not kept here
+    (c-ares keeps "no such name" and "no address" for as long as the zone's SOA says, RFC 2308).
+    """
+
+    def __init__(
+        self, names: NameService | None = None, *, now_ns: Callable[[], int] = monotonic_ns, most: int = _MOST
+    ) -> None:
+        self._names = names or names_of("auto")
+        self._now_ns = now_ns
+        self._most = most
+        self._kept: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
+        self._under_way: dict[tuple[str, int], _Question] = {}
+        self._closed = False
 
     @staticmethod
     def literal(host: str, port: int) -> Address | None:
         """The address that `host` already is, None when it is a name."""
         for family in (socket.AF_INET, socket.AF_INET6):
-            with contextlib.suppress(OSError, ValueError):
+            with suppress(OSError, ValueError):
                 socket.inet_pton(family, host)
-                return Address(family, host, (host, port) if family == socket.AF_INET else (host, port, 0, 0))
+                return _address(family, host, port)
+        if _NUMBERS.fullmatch(host):
+            with suppress(OSError):
+                return _address(socket.AF_INET, socket.inet_ntoa(socket.inet_aton(host)), port)
         return None
 
-    async def lookup(self, host: str, port: int) -> list[Address]:
-        """Addresses in the order to try them, at least one.
-
-        Raises NameNotResolved; OSError when the lookup failed for a reason of our own.
-        """
-        key = (host, port)
-        job = self._under_way.get(key)
-        if job is None:
-            job = self._under_way[key] = self._threads.submit(lambda: _lookup(host, port))
-            job.future.add_done_callback(lambda _: self._under_way.pop(key, None))
-        # Shielded: one check that runs out of time does not end the lookup of the others.
-        return await asyncio.shield(job.future)
-
-    def starved(self, host: str, port: int) -> Busy | None:
-        """Why a lookup that was given up is our own shortage; None when it had begun."""
-        job = self._under_way.get((host, port))
-        if job is None or job.begun:
+    def known(self, host: str, port: int, family: int = 0) -> list[Address] | None:
+        """Addresses that are known from an earlier look-up and still hold; None: look them up."""
+        if self._names.has_changed():
+            self._begin_anew()
             return None
-        return Busy(f"all {_MAX_LOOKUPS} threads for name lookups are busy")
+        kept = self._kept.get((host, family))
+        if kept is None:
+            return None
+        if kept.until_ns <= self._now_ns():
+            del self._kept[host, family]
+            return None
+        addresses = kept.addresses.get(port)
+        if addresses is None:
+            addresses = kept.addresses[port] = _addresses(kept.answer, port)
+        return addresses
+
+    async def lookup(self, host: str, port: int, family: int = 0) -> Found:
+        """Look the name up; `family` is AF_INET, AF_INET6 or 0 for both.
+
+        Raises NameNotResolved; OSError when the look-up failed for a reason of our own.
+        """
+        key = host, family
+        waiter: asyncio.Future[tuple[Said, int]] = asyncio.get_running_loop().create_future()
+        question = self._under_way.get(key)
+        if question is None:
+            question = self._under_way[key] = _Question()
+            question.waiting.add(waiter)
+            self._ask(key, question)
+        else:
+            question.waiting.add(waiter)
+        try:
+            said, at_ns = await waiter
+        finally:
+            question.waiting.discard(waiter)
+            if not question.waiting:
+                self._forget(key, question)
+        if isinstance(said, OSError):
+            raise OSError(*said.args)
+        if isinstance(said, NoAddress):
+            raise NameNotResolved(f"{said.says} (name lookup of {host})")
+        return Found(_addresses(said, port), at_ns)
+
+    def starved(self, host: str, family: int = 0) -> Busy | None:
+        """Why a look-up that was given up is our own shortage; None when it had begun."""
+        return self._names.starved(host, family)
 
     def close(self) -> None:
-        """Forget lookups under way and let the threads end."""
-        for job in list(self._under_way.values()):
-            job.future.cancel()
-        self._threads.close()
+        """Give up what is under way, and forget everything."""
+        self._closed = True
+        for question in list(self._under_way.values()):
+            self._tell(question, OSError(errno.ECANCELED, "the prober was closed"))
+        self._begin_anew()
+        self._names.close()
+
+    def _begin_anew(self) -> None:
+        for question in self._under_way.values():
+            question.counts = False
+        self._under_way.clear()
+        self._kept.clear()
+
+    def _ask(self, key: tuple[str, int], question: _Question) -> None:
+        if not self._closed:
+            self._names.ask(*key, lambda said: self._receive(key, question, said))
+
+    def _receive(self, key: tuple[str, int], question: _Question, said: Said) -> None:
+        """Tell everybody who waits. Silence is no answer: the name is asked for again while somebody waits,
+        because a server that is slow to find out may know it by now."""
+        if isinstance(said, NoAddress) and said.is_silence and question.waiting:
+            asyncio.get_running_loop().call_later(_PAUSE_S, self._ask, key, question)
+            return
+        if isinstance(said, Answer) and said.ttl_s and question.counts:
+            self._keep(key, said)
+        self._forget(key, question)
+        self._tell(question, said)
+
+    def _tell(self, question: _Question, said: Said) -> None:
+        at_ns = monotonic_ns()
+        for waiter in question.waiting:
+            if not waiter.done():
+                waiter.set_result((said, at_ns))
+
+    def _keep(self, key: tuple[str, int], answer: Answer) -> None:
+        self._kept[key] = _Kept(answer, self._now_ns() + min(answer.ttl_s, _LONGEST_S) * 1_000_000_000)
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+    def _forget(self, key: tuple[str, int], question: _Question) -> None:
+        """Whoever asks from here on asks anew: a question that nobody waited for may be stuck."""
+        if self._under_way.get(key) is question:
+            del self._under_way[key]
 
 
-_SAYS: Final = {
-    socket.EAI_NONAME: "no such name",
-    socket.EAI_AGAIN: "the name server gave no answer, or said to try later",
-    socket.EAI_FAIL: "the name server failed",
-    getattr(socket, "EAI_NODATA", -5): "the name has no address",
-    getattr(socket, "EAI_ADDRFAMILY", -9): "the name has no address of this family",
-}
+def names_of(choice: Literal["auto", "system"], servers: Sequence[str] = ()) -> NameService:
+    """Who is asked: DNS through c-ares, and the system where it may know more (`auto`), or the system alone.
+    Named servers are asked alone."""
+    if choice == "system":
+        return SystemNames()
+    if servers or not knows_more_than_dns():
+        return DnsNames(servers)
+    return TwoSources(DnsNames(), SystemNames())
 
 
-def _lookup(host: str, port: int) -> list[Address]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    except socket.gaierror as error:
-        _raise_if_ours(error)
-        said = _SAYS.get(error.errno or 0, error.strerror or str(error))
-        raise NameNotResolved(f"{said} (name lookup of {host})") from error
-    except UnicodeError as error:
-        raise NameNotResolved(f"{host} is no host name") from error
-    return [
-        Address(family, str(sockaddr[0]), sockaddr)  # type: ignore[arg-type]  # AF_INET and AF_INET6 only
-        for family, _, _, _, sockaddr in found
-    ]
+def _addresses(answer: Answer, port: int) -> list[Address]:
+    return [_address(family, ip, port) for family, ip in answer.ips]
 
 
-def _raise_if_ours(error: socket.gaierror) -> None:
-    """Raise OSError when the lookup failed because this process or host ran out of something.
-
-    Without a free file descriptor the C library can read neither /etc/hosts nor ask a server, and
-    says `no such name`.
-    """
-    if error.errno == socket.EAI_MEMORY:
-        raise OSError(errno.ENOMEM, "out of memory for a name lookup") from error
-    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+def _address(family: int, ip: str, port: int) -> Address:
+    return Address(family, ip, (ip, port) if family == socket.AF_INET else (ip, port, 0, 0))

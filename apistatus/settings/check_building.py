@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
-from apistatus.model.check import Check, Extractor
+from apistatus.model.check import Check, Extractor, Proxy
 from apistatus.model.identity import slug
 from apistatus.settings import target_urls, yaml_tree
+from apistatus.settings.auth_keys import require_installed
 from apistatus.settings.check_draft import Defaults, Draft, overlaid
-from apistatus.settings.credentials import LiveCredentials, live_texts, secrets_of, with_auth
+from apistatus.settings.credentials import Auth, LiveCredentials, late_auth, live_texts, secrets_of, with_auth
 from apistatus.settings.expectations import expectations
+from apistatus.settings.proxy_key import proxy_secrets
 from apistatus.settings.reader_keys import CHECK_KEYS
 from apistatus.settings.reading import BROKEN, At, read_keys
 from apistatus.settings.tls_building import tls_options
@@ -42,8 +45,11 @@ def build_check(at: At, defaults: Defaults, taken: Taken) -> Check | None:
     timing = _timing(draft)
     extractor = _extractor(draft)
     expected = expectations(draft)
-    body, headers, credentials = _request(draft)
-    tls = tls_options(draft)
+    auth = _auth(draft)
+    body, headers, credentials = _request(draft, auth)
+    tls = tls_options(draft, draft.values.get("tls"), "tls")
+    _require_reachable(draft, address)
+    _require_one_way(draft, address[0] if address else "")
     if not (identity and address and timing and tls) or BROKEN in draft.values.values():
         return None
     share = at.reading.share
@@ -58,9 +64,12 @@ def build_check(at: At, defaults: Defaults, taken: Taken) -> Check | None:
         statuses=share(expected.statuses), failures=share(expected.failures), assertions=expected.assertions,
         extractor=extractor, value_header=share(draft.get("header")), changed=draft.get("changed", False),
         certificate_days=draft.values.get("certificate_days", CERTIFICATE_DAYS), credentials=credentials,
-        secrets=share(secrets_of(draft.get("auth"))), tls=tls,
+        late_auth=share(late_auth(auth)), secrets=share((*secrets_of(auth), *proxy_secrets(draft.get("proxy")))),
+        tls=tls,
         max_body_bytes=draft.get("max_body_bytes", 1_048_576),
-        keep_alive=draft.get("keep_alive", False),
+        keep_alive=draft.get("keep_alive", False), ip_family=draft.get("ip_family") or None,
+        connect_to=share(draft.get("connect_to")), proxy=share(draft.get("proxy")),
+        http_version=draft.get("http_version", "1.1"),
     )  # fmt: skip
 
 
@@ -118,6 +127,35 @@ def _address(draft: Draft) -> tuple[str, str, str] | None:
         blame.fail(str(error))
         return None
     return text, site, endpoint
+
+
+def _require_reachable(draft: Draft, address: tuple[str, str, str] | None) -> None:
+    """An address of one version of IP cannot be reached over the other."""
+    version = draft.get("ip_family")
+    if not version or address is None or draft.broken("connect_to", "proxy"):
+        return
+    host = draft.get("connect_to", (urlsplit(address[0]).hostname, 0))[0]
+    if draft.has("proxy"):
+        host = draft.get("proxy").host
+    try:
+        target_urls.require_version(host, version)
+    except ValueError as error:
+        draft.blame("ip_family", "proxy", "connect_to", "url", "site").fail(str(error))
+
+
+def _require_one_way(draft: Draft, url: str) -> None:
+    """What a proxy cannot do together with what else the check says."""
+    proxy: Proxy | None = draft.get("proxy")
+    if proxy is None:
+        return
+    if draft.has("connect_to"):
+        draft.blame("connect_to", "proxy").fail(
+            "connect_to and proxy: both say where to connect; take one away (null, where `defaults` has it)"
+        )
+    if draft.get("http_version") == "2" and proxy.scheme != "socks5" and url.startswith("http://"):
+        draft.blame("http_version", "proxy").fail(
+            "http_version 2 through an HTTP proxy is for https:// only; a SOCKS proxy can do it"
+        )
 
 
 def _written(at: At | None) -> str:
@@ -182,8 +220,25 @@ def _require_fitting_type(draft: Draft, given: list[str]) -> None:
         draft.blame("type", *given).fail(f"type {told} goes with {needs}")
 
 
+def _auth(draft: Draft) -> Auth | None:
+    """What the check says of who we are, the TLS options of its token endpoint read."""
+    auth: Auth | None = draft.get("auth")
+    if not auth:
+        return None
+    if draft.get("enabled", True):
+        try:
+            require_installed(auth)
+        except ValueError as error:
+            draft.where("auth").fail(str(error))
+    if "oauth2" not in auth:
+        return auth
+    grant = auth["oauth2"]
+    tls = tls_options(draft, grant.get("tls"), "auth", "oauth2", "tls")
+    return {"oauth2": {**grant, "tls": tls}}
+
+
 def _request(
-    draft: Draft,
+    draft: Draft, auth: Auth | None
 ) -> tuple[bytes | None, tuple[tuple[str, str], ...], LiveCredentials | None]:
     """Body, headers, and what makes the headers anew where files stand in them."""
     if draft.has("body") and draft.has("json"):
@@ -192,7 +247,6 @@ def _request(
     if draft.has("json"):
         headers.setdefault("content-type", ("Content-Type", "application/json"))
     body: bytes | None = draft.get("json", draft.get("body"))
-    auth = draft.get("auth")
     if auth and headers.get("authorization", ("", None))[1] is not None:
         draft.blame("auth", "headers").fail("auth and a header Authorization: they are one; take one away")
         return None, (), None

@@ -1,5 +1,4 @@
-"""The table of all keys of the reader file: how each is read, what the JSON Schema says of it, and
-which of them come with a later release."""
+"""The table of all keys of the reader file: how each is read, and what the JSON Schema says of it."""
 
 from __future__ import annotations
 
@@ -8,10 +7,10 @@ from functools import partial
 from typing import Any, Final
 
 from apistatus.model.result import FAILURE_KINDS, ID_PATTERN
-from apistatus.settings import assertions, quantities, target_urls, yaml_tree
+from apistatus.settings import assertions, target_urls, yaml_tree
 from apistatus.settings import reader_values as values
-from apistatus.settings.credentials import authorization
-from apistatus.settings.live_text import live
+from apistatus.settings.auth_keys import auth_key
+from apistatus.settings.proxy_key import proxy
 from apistatus.settings.reader_values import VARIABLE
 from apistatus.settings.reading import BROKEN, At, Broken, Key, read_keys, read_value
 
@@ -50,7 +49,7 @@ def _word(description: str, words: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _object(keys: dict[str, Key]) -> dict[str, Any]:
-    properties = {name: dict(key.schema) for name, key in keys.items() if not key.later}
+    properties = {name: dict(key.schema) for name, key in keys.items()}
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
@@ -83,6 +82,7 @@ TLS_KEYS: Final[dict[str, Key]] = {
         _word("oldest version of TLS to accept", ("1.2", "1.3", 1.2, 1.3)),
     ),
 }
+_TLS: Final = Key(partial(_nested, keys=TLS_KEYS), _schema("how TLS is verified", _object(TLS_KEYS)))
 FAILURES: Final = tuple(kind for kind in FAILURE_KINDS if kind not in ("internal", "assertion", "extract"))
 """Those that a target without an answer to be looked at can end in."""
 
@@ -121,27 +121,6 @@ EXPECT_KEYS: Final[dict[str, Key]] = {
     "failure": Key(_failures, _schema("how it must fail, like connect_refused: up then, and only then",
                                       _FAILURE_SCHEMA, {"type": "array", "minItems": 1, "items": _FAILURE_SCHEMA})),
 }  # fmt: skip
-_BASIC_KEYS: Final[dict[str, Key]] = {
-    "username": Key(live, {"type": ["string", "number"]}, optional=False),
-    "password": Key(live, {"type": ["string", "number"]}, optional=False),
-}
-_AUTH_KEYS: Final[dict[str, Key]] = {
-    "basic": Key(partial(_nested, keys=_BASIC_KEYS), {
-        "description": "name and password", "required": list(_BASIC_KEYS), **_object(_BASIC_KEYS),
-    }, optional=False),
-    "bearer": Key(live, {"description": "a token", "type": "string"}, optional=False),
-}  # fmt: skip
-
-
-def _auth(at: At) -> Any:
-    found = _nested(at, _AUTH_KEYS)
-    if isinstance(found, dict):
-        if len(found) != 1:
-            raise ValueError("must be one of `basic: {username: ..., password: ...}` and `bearer: ...`")
-        if "basic" in found and found["basic"].keys() != _BASIC_KEYS.keys():
-            raise ValueError("basic needs `username` and `password`")
-        authorization(found)
-    return found
 
 
 def _header_name(at: At) -> str:
@@ -151,19 +130,12 @@ def _header_name(at: At) -> str:
 
 
 def _connect_to(at: At) -> tuple[str, int]:
-    return quantities.host_and_port(at.text())
+    return target_urls.host_and_port(at.text())
 
 
-def _url(at: At) -> str:
-    text = at.text()
-    target_urls.require_usable(text)
-    return text
-
-
-def _proxy(at: At) -> str:
-    if not at.text().startswith(("http://", "https://", "socks5://")):
-        raise ValueError("must be a URL like http://proxy.example.com:3128")
-    return at.text()
+def _ip_family(at: At) -> int:
+    """4, 6, or 0 for any."""
+    return {"any": 0, "4": 4, "6": 6}[values.one_of(at, ("any", "4", "6"))]
 
 
 IDENTITY_KEYS: Final[dict[str, Key]] = {
@@ -217,8 +189,8 @@ DEFAULTS_KEYS: Final[dict[str, Key]] = {
     "max_redirects": Key(partial(values.whole_number, least=0, most=100),
                          _count("more than this many redirects in a row: down (default 10)", 0, 100)),
     "expect": Key(partial(_nested, keys=EXPECT_KEYS), _schema("what must hold", _object(EXPECT_KEYS))),
-    "tls": Key(partial(_nested, keys=TLS_KEYS), _schema("how TLS is verified", _object(TLS_KEYS))),
-    "auth": Key(_auth, _schema("who we are: basic or bearer", _object(_AUTH_KEYS))),
+    "tls": _TLS,
+    "auth": auth_key(_TLS),
     "certificate_days": Key(partial(values.whole_number, least=0, most=3650),
                             _count("fewer days until a certificate ends: degraded (default 14; null: never)",
                                    0, 3650)),
@@ -227,10 +199,13 @@ DEFAULTS_KEYS: Final[dict[str, Key]] = {
                                   {"type": "integer", "minimum": 1, "maximum": 2**30},
                                   {"type": "string", "pattern": _SIZE}, VARIABLE)),
     "keep_alive": Key(values.boolean, _truth("true: use the last probe's connection again (default false)")),
-    "http_version": Key(partial(values.one_of, values=("1.1", "2")), later=True, now=("1.1",)),
-    "ip_family": Key(partial(values.one_of, values=("any", "4", "6")), later=True, now=("any",)),
-    "connect_to": Key(_connect_to, later=True),
-    "proxy": Key(_proxy, later=True),
+    "http_version": Key(partial(values.one_of, values=("1.1", "2")),
+                        _word("version of HTTP that every hop has to speak (default 1.1)", ("1.1", "2", 1.1, 2))),
+    "ip_family": Key(_ip_family, _word("version of IP to reach it over: 4, 6 or any (default)",
+                                       ("any", "4", "6", 4, 6))),
+    "connect_to": Key(_connect_to, _text("HOST:PORT to connect to instead; all that is sent stays the same")),
+    "proxy": Key(proxy, _text("URL of a proxy to go through: http, https or socks5, with its port",
+                              target_urls.MAX_URL_CHARS)),
 }  # fmt: skip
 CHECK_KEYS: Final[dict[str, Key]] = {**IDENTITY_KEYS, **DEFAULTS_KEYS}
 
@@ -243,9 +218,3 @@ DEFAULTS_TABLE: Final[dict[str, Key]] = {
     **DEFAULTS_KEYS,
     **{name: Key(_of_one_check, optional=False) for name in IDENTITY_KEYS},
 }
-
-
-def connectivity(at: At) -> Any:
-    """A list of URLs."""
-    found = [read_value(child, Key(_url, optional=False)) for child in values.each(at)]
-    return BROKEN if BROKEN in found else found

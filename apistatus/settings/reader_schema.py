@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from apistatus.settings import connectivity
 from apistatus.settings.assertions import SCHEMAS
 from apistatus.settings.reader_keys import DEFAULTS_KEYS, IDENTITY_KEYS
 from apistatus.settings.reading import Key
@@ -28,6 +29,7 @@ def reader_schema() -> dict[str, Any]:
             },
             "readers": {"description": "the checks", **checks},
             "checks": {"description": "another name of `readers`; the two add up", **checks},
+            "connectivity": dict(connectivity.SCHEMA),
             "include": {
                 "description": "more files, relative to this one; * and ** are patterns",
                 "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
@@ -48,4 +50,4 @@ def reader_schema() -> dict[str, Any]:
 
 
 def _properties(keys: Mapping[str, Key]) -> dict[str, Any]:
-    return {name: dict(key.schema) for name, key in keys.items() if not key.later}
+    return {name: dict(key.schema) for name, key in keys.items()}

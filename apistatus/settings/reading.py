@@ -153,14 +153,11 @@ class At:
 class Key:
     """A key of a mapping: how its value is read, and what the JSON Schema says of it.
 
-    `read` raises ValueError with half a sentence, or reports by itself and returns BROKEN. `later`:
-    its effect comes with a later release, so every value but those in `now` (what happens anyway) is refused.
+    `read` raises ValueError with half a sentence, or reports by itself and returns BROKEN.
     """
 
     read: Callable[[At], Any]
     schema: Mapping[str, Any] = field(default_factory=dict)
-    later: bool = False
-    now: tuple[object, ...] = ()
     optional: bool = True
     """Whether null may say that there is none, against `defaults`."""
 
@@ -170,12 +167,9 @@ def read_value(at: At, key: Key) -> Any:
     if key.optional and at.is_null:
         return None
     try:
-        value = key.read(at)
+        return key.read(at)
     except ValueError as error:
         return at.fail(str(error))
-    if key.later and value is not BROKEN and value not in key.now:
-        return at.fail("not supported yet; leave it out")
-    return value
 
 
 def read_keys(at: At, keys: Mapping[str, Key]) -> dict[str, Any]:

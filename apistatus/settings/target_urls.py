@@ -111,6 +111,33 @@ def _ascii(host: str) -> str:
         raise ValueError("has a host that is not a valid internationalised name") from error
 
 
+def host_and_port(text: str) -> tuple[str, int]:
+    """The place to connect to that `HOST:PORT` names, an IPv6 host in brackets; the host as it is asked for in
+    DNS. Raises ValueError."""
+    written, _, port = text.rpartition(":")
+    is_ipv6 = written.startswith("[") and written.endswith("]")
+    host = (written[1:-1] if is_ipv6 else written).lower()
+    try:
+        if not re.fullmatch("[1-9][0-9]{0,4}", port, re.ASCII) or int(port) > 65_535:
+            raise ValueError("no port")
+        _require_host(host, is_ipv6=is_ipv6)
+    except ValueError as error:
+        raise ValueError(
+            "must be HOST:PORT, like 192.0.2.10:443, [2001:db8::1]:443 or www.example.com:443"
+        ) from error
+    return _ascii(host), int(port)
+
+
+def require_version(host: str, version: int) -> None:
+    """Raises ValueError when `host` is an address of the other version of IP; a name may have either."""
+    try:
+        found = ipaddress.ip_address(host).version
+    except ValueError:
+        return
+    if found != version:
+        raise ValueError(f"{host} is an IPv{found} address: it can never be reached with ip_family {version}")
+
+
 def require_host_name(text: str) -> str:
     """The text, when it is the name or address of a host without a port. Raises ValueError."""
     try:

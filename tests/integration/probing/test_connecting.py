@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from apistatus.probing import connection, resolve
+from apistatus.probing import connection, system_names
 from apistatus.probing.prober import HttpProber
+from apistatus.probing.system_names import SystemNames
 from apistatus.runtime.clock import SystemClock
+from tests.fakes.names import ScriptedNames, answer
 from tests.targets import behaviours
 from tests.targets.checks import check_of, outcome_of, probing
 from tests.targets.server import Target, reset
@@ -104,81 +106,62 @@ async def test_a_label_that_is_too_long_is_dns() -> None:
     assert (outcome.status, outcome.failure, outcome.phase) == ("down", "dns", "resolve")
 
 
-def _resolves_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
-    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
-        return [
-            (socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM, 6, "",
-             (ip, port, 0, 0) if ":" in ip else (ip, port))
-            for ip in addresses
-        ]  # fmt: skip
-
-    monkeypatch.setattr(resolve.socket, "getaddrinfo", getaddrinfo)
+def _many(*addresses: str) -> ScriptedNames:
+    return ScriptedNames(**{"many.example": answer(*addresses)})
 
 
-async def test_the_next_address_is_tried_when_one_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    _resolves_to(monkeypatch, "127.0.0.9", "224.0.0.1", "127.0.0.1")
+async def test_the_next_address_is_tried_when_one_refuses() -> None:
+    names = _many("127.0.0.9", "224.0.0.1", "127.0.0.1")
     with Target(behaviours.ok) as target:
-        outcome = await outcome_of(check_of(f"http://many.example:{target.port}/"))
+        outcome = await outcome_of(check_of(f"http://many.example:{target.port}/"), names=names)
     assert (outcome.status, outcome.ip) == ("up", "127.0.0.1")
 
 
-async def test_a_silent_address_uses_only_its_share_of_the_timeout(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_silent_address_uses_only_its_share_of_the_timeout() -> None:
     with _port_that_drops_connections() as port, socket.socket() as other:
         other.bind(("127.0.0.2", port))
         other.listen()
-        _resolves_to(monkeypatch, "127.0.0.1", "127.0.0.2")
-        outcome = await outcome_of(check_of(f"http://many.example:{port}/", timeout_us=2_000_000))
+        check = check_of(f"http://many.example:{port}/", timeout_us=2_000_000)
+        outcome = await outcome_of(check, names=_many("127.0.0.1", "127.0.0.2"))
     # The second one accepts, and then says nothing.
     assert (outcome.failure, outcome.phase, outcome.ip) == ("timeout", "processing", "127.0.0.2")
     assert outcome.connect_us is not None
     assert 900_000 < outcome.connect_us < 2_000_000
 
 
-async def test_every_address_is_in_the_error_when_all_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    _resolves_to(monkeypatch, "224.0.0.1", "127.0.0.1")
+async def test_every_address_is_in_the_error_when_all_fail() -> None:
     port = _closed_port()
-    outcome = await outcome_of(check_of(f"http://many.example:{port}/"))
+    names = _many("224.0.0.1", "127.0.0.1")
+    outcome = await outcome_of(check_of(f"http://many.example:{port}/"), names=names)
     assert (outcome.status, outcome.failure) == ("down", "connect_refused")
     no_route = f"224.0.0.1:{port} cannot be reached: no route to its network"
     assert outcome.error == f"{no_route}; 127.0.0.1:{port} refused the connection"
 
 
-async def test_a_lookup_without_an_answer_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = threading.Event()
-    lookups = []
-
-    def hanging(host: str, port: int, **_: Any) -> list[Any]:
-        lookups.append(host)
-        answer.wait(60)
-        raise socket.gaierror(socket.EAI_AGAIN, "later")
-
-    monkeypatch.setattr(resolve.socket, "getaddrinfo", hanging)
+async def test_a_lookup_without_an_answer_ends_at_the_deadline() -> None:
+    names = ScriptedNames()
+    names.is_slow = True
     check = check_of("http://slow.example/", timeout_us=200_000)
-    try:
-        async with probing() as prober:
-            outcomes = await asyncio.gather(prober.probe(check), prober.probe(check))
-    finally:
-        answer.set()
+    async with probing(names=names) as prober:
+        outcomes = await asyncio.gather(prober.probe(check), prober.probe(check))
     for outcome in outcomes:
         assert (outcome.status, outcome.failure, outcome.phase) == ("down", "dns", "resolve")
         assert outcome.error == "no answer to the name lookup of slow.example within 0.2 s"
-    assert lookups == ["slow.example"]
+    assert names.asked == [("slow.example", 0)]
 
 
 async def test_a_lookup_that_no_thread_was_free_for_is_our_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, answer = threading.Event(), threading.Event()
 
-    def hanging(host: str, port: int, **_: Any) -> list[Any]:
+    def hanging(host: str, *_: Any) -> list[Any]:
         begun.set()
         answer.wait(60)
         return []
 
-    monkeypatch.setattr(resolve, "_MAX_LOOKUPS", 1)
-    monkeypatch.setattr(resolve.socket, "getaddrinfo", hanging)
+    monkeypatch.setattr(system_names, "_MAX_LOOKUPS", 1)
+    monkeypatch.setattr(system_names.socket, "getaddrinfo", hanging)
     try:
-        async with probing() as prober:
+        async with probing(names=SystemNames()) as prober:
             first = asyncio.create_task(prober.probe(check_of("http://a.example/", timeout_us=2_000_000)))
             while not begun.is_set():
                 await asyncio.sleep(0.005)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 
 import pytest
 
 from apistatus.model.check import Check
 from apistatus.model.result import Outcome
 from apistatus.probing.prober import HttpProber
+from apistatus.probing.resolve import Resolver
 from apistatus.runtime.clock import SystemClock
+from tests.fakes import names
 from tests.targets import behaviours
 from tests.targets.checks import check_of
 from tests.targets.server import Target, answer, replies
 
 
-async def _outcome(check: Check, *networks: str) -> Outcome:
-    prober = HttpProber(SystemClock(), deny_networks=[ipaddress.ip_network(one) for one in networks])
+async def _outcome(check: Check, *networks: str, resolver: Resolver | None = None) -> Outcome:
+    denied = [ipaddress.ip_network(one) for one in networks]
+    prober = HttpProber(SystemClock(), deny_networks=denied, resolver=resolver)
     try:
         return await prober.probe(check)
     finally:
@@ -48,14 +50,11 @@ async def test_a_redirect_does_not_lead_around_it() -> None:
     )
 
 
-async def test_of_several_addresses_those_that_are_allowed_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_several_addresses_those_that_are_allowed_are_tried() -> None:
+    resolver = Resolver(names.ScriptedNames(**{"two.example": names.answer("127.0.0.2", "127.0.0.1")}))
     with Target(behaviours.ok) as target:
-        found = [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, target.port))
-            for ip in ("127.0.0.2", "127.0.0.1")
-        ]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_keywords: found)
-        outcome = await _outcome(check_of(f"http://two.example:{target.port}/"), "127.0.0.2/32")
+        check = check_of(f"http://two.example:{target.port}/")
+        outcome = await _outcome(check, "127.0.0.2/32", resolver=resolver)
     assert (outcome.status, outcome.ip) == ("up", "127.0.0.1")
 
 

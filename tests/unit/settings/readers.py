@@ -12,7 +12,7 @@ import pytest
 
 from apistatus.errors import ConfigurationError
 from apistatus.model.check import Check
-from apistatus.settings.checks import load_checks
+from apistatus.settings.checks import ReaderFile, load_reader_file
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 HOME = "readers: [{name: Home, url: https://www.example.com/, %s}]\n"
@@ -45,7 +45,13 @@ def compile_regex(text: str) -> Compiled:
 def load(
     path: Path, environ: Mapping[str, str] | None = None, *, default_interval_us: int = 30_000_000
 ) -> tuple[Check, ...]:
-    return load_checks(
+    return load_all(path, environ, default_interval_us=default_interval_us).checks
+
+
+def load_all(
+    path: Path, environ: Mapping[str, str] | None = None, *, default_interval_us: int = 30_000_000
+) -> ReaderFile:
+    return load_reader_file(
         path,
         environ or {},
         default_interval_us=default_interval_us,

@@ -87,3 +87,24 @@ def test_addresses_that_can_be_asked(url: str) -> None:
 def test_addresses_that_cannot(url: str) -> None:
     with pytest.raises(ValueError, match=r"^(must|has|is) "):
         require_usable(url)
+
+
+@pytest.mark.parametrize(
+    ("keys", "family", "place"),
+    [
+        ("", None, None),
+        ("ip_family: any, connect_to: null", None, None),
+        ("ip_family: 4", 4, None),
+        ("ip_family: '6', connect_to: 'b.example:8443'", 6, ("b.example", 8443)),
+        ("connect_to: '[2001:db8::1]:443', ip_family: 6", 6, ("2001:db8::1", 443)),
+        ("connect_to: '192.0.2.1:80'", None, ("192.0.2.1", 80)),
+        ("connect_to: 'Bücher.example:80'", None, ("xn--bcher-kva.example", 80)),
+        ("connect_to: '${PLACE}'", None, ("c.example", 81)),
+    ],
+)
+def test_the_version_of_ip_and_the_place_to_connect_to_are_the_users_choice(
+    tmp_path: Path, keys: str, family: int | None, place: tuple[str, int] | None
+) -> None:
+    text = f"readers: [{{name: Home, url: 'https://a.example/', {keys}}}]"
+    check = load_one(tmp_path, text, {"PLACE": "c.example:81"})
+    assert (check.ip_family, check.connect_to, check.url) == (family, place, "https://a.example/")

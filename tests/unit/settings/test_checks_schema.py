@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from apistatus.probing.extract import compile_json_path, compile_regex
-from apistatus.settings.checks import load_checks, reader_schema
+from apistatus.settings.checks import load_reader_file, reader_schema
 from apistatus.settings.reader_keys import CHECK_KEYS, EXPECT_KEYS, TLS_KEYS
 from apistatus.settings.yaml_tree import compose
 from tests.unit.settings.readers import NOW, load_text, mistakes_in
@@ -85,6 +85,8 @@ def _in_list(value: list[Any], schema: dict[str, Any], path: str) -> Iterator[st
 def _in_object(value: dict[str, Any], schema: dict[str, Any], path: str) -> Iterator[str]:
     if missing := set(schema.get("required", ())) - set(value):
         yield f"{path}: without {missing}"
+    if len(value) > schema.get("maxProperties", len(value)):
+        yield f"{path}: too many"
     for name, item in value.items():
         if not re.search(schema.get("propertyNames", {}).get("pattern", ""), name):
             yield f"{path}.{name}: name"
@@ -120,10 +122,10 @@ def keys_in(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
 
 
 def load_conf(name: str) -> Any:
-    return load_checks(
+    return load_reader_file(
         CONF / name, {}, default_interval_us=30_000_000, compile_json_path=compile_json_path,
         compile_regex=compile_regex, now=NOW,
-    )  # fmt: skip
+    ).checks  # fmt: skip
 
 
 def test_the_sample_file_holds_the_three_examples() -> None:
@@ -148,6 +150,8 @@ def test_the_file_of_every_key_is_valid() -> None:
     checks = load_conf("every-key.yml")
     assert [check.name for check in checks if not check.enabled] == [
         "A token that is renewed while we run",
+        "A token by OAuth 2.0 client credentials",
+        "Requests signed for AWS",
         "A page behind a certificate authority of our own",
     ]
     assert checks[-1].labels == {"team": "web", "included": "yes"}
@@ -169,19 +173,11 @@ def test_every_key_of_the_schema_is_in_the_file_of_every_key() -> None:
     assert expected <= in_checks, f"not shown: {expected - in_checks}"
 
 
-def test_keys_of_later_releases_are_not_in_the_schema() -> None:
-    schema = reader_schema()
-    shown = {path[-1] for path in keys_of(schema)} | {path[-1] for path in keys_of(schema["$defs"]["check"])}
-    later = {name for keys in (CHECK_KEYS, TLS_KEYS) for name, key in keys.items() if key.later}
-    assert later == {
-        "http_version",
-        "ip_family",
-        "connect_to",
-        "proxy",
-    }
-    assert shown.isdisjoint(later | {"connectivity"})
-    expect = schema["$defs"]["check"]["properties"]["expect"]["anyOf"][0]["properties"]
-    assert set(expect) == {name for name, key in EXPECT_KEYS.items() if not key.later} == set(EXPECT_KEYS)
+def test_every_key_is_in_the_schema() -> None:
+    check = reader_schema()["$defs"]["check"]["properties"]
+    assert set(check) == set(CHECK_KEYS)
+    for name, keys in (("tls", TLS_KEYS), ("expect", EXPECT_KEYS)):
+        assert set(check[name]["anyOf"][0]["properties"]) == set(keys)
 
 
 def test_every_operator_is_in_the_file_of_every_key() -> None:
@@ -226,6 +222,9 @@ def test_the_schema_is_json_of_the_named_draft() -> None:
         "json: [1]",
         "body: text", "type: http", "id: 5", "method: HEAD",
         "auth: {basic: {username: a, password: '${P:-b}'}}", "auth: {bearer: abc}", "certificate_days: null",
+        "auth: {oauth2: {token_url: http://a/, client_id: 5, client_secret: '${S:-b}', client_auth: body}}",
+        "auth: {oauth2: {token_url: http://a/, client_id: 5, client_secret: b, scope: c d, tls: {verify: false}}}",
+        "auth: {aws: {region: eu-central-1, service: s3}}",
         "certificate_days: 30", "header: x-version, changed: true", "expect: {failure: dns}",
         "expect: {failure: [dns, timeout]}", "expect: {body: {contains: 5, level: degraded}}",
         "expect: {headers: {via: {exists: false}}}", "expect: {total_ms: {less_than: '${T:-5}'}}",
@@ -247,7 +246,10 @@ def test_what_the_schema_accepts_is_accepted(tmp_path: Path, keys: str) -> None:
         "expect: {status: ok}", "expect: {status: []}",
         "expect: {statuses: 200}", "max_body_bytes: 0", "tls: {min_version: 1.1}",
         "headers: {A B: c}", "type: xml",
-        "auth: {basic: {username: a}}", "auth: {digest: b}", "certificate_days: -1", "header: []",
+        "auth: {basic: {username: a}}", "auth: {digest: b}", "auth: {bearer: a, aws: {region: a, service: b}}",
+        "auth: {oauth2: {token_url: http://a/, client_id: a}}", "auth: {aws: {region: a, service: b, key: c}}",
+        "auth: {oauth2: {token_url: http://a/, client_id: a, client_secret: b, client_auth: post}}",
+        "certificate_days: -1", "header: []",
         "expect: {failure: internal}", "expect: {body: {}}", "expect: {body: {level: degraded}}",
         "expect: {headers: {via: {is: 5}}}", "expect: {total_ms: {contains: 5}}", "expect: {json: [{exists: true}]}",
         "expect: {json: [{path: $.a}]}", "expect: {body: {length: 5}}", "expect: {body: {exists: 5}}",

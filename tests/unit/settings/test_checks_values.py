@@ -65,6 +65,7 @@ def test_every_key_reaches_the_check(tmp_path: Path) -> None:
     assert check.body == '{"b":[1,2.5,null,true,"x","1",null,16],"c":"ü"}'.encode()
     assert (check.follow_redirects, check.max_redirects, check.max_body_bytes) == (False, 0, 65_536)
     assert check.keep_alive
+    assert (check.http_version, check.proxy) == ("1.1", None)
     assert check.statuses == ((200, 299), (404, 404), (500, 502))
     assert check.tls == TlsOptions(verify=False, server_name="a.example", min_version="1.3")
 
