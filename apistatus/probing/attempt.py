@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from apistatus.model.check import Check
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from apistatus.model.check import Check, LateAuth
 from apistatus.model.result import Asserted
 from apistatus.ports import Clock
-from apistatus.probing.exchange import Exchange
+from apistatus.probing.hops import Hops
 from apistatus.probing.masking import Mask, mask_of
+from apistatus.probing.measured import Measured
+from apistatus.probing.redirects import Hop
 from apistatus.probing.timeline import Timeline
 from apistatus.probing.tls_engines import EngineName
+
+_WORTH_TELLING_US: Final = 50_000
 
 
 class Attempt:
@@ -17,21 +25,29 @@ class Attempt:
     __slots__ = (
         "_mask",
         "asserted",
+        "bearer",
         "certificate_expires_at_us",
         "check",
         "clock",
+        "compressed_bytes",
+        "deadline_s",
         "engine",
         "exchange",
         "final",
         "has_kernel_clock",
         "headers",
+        "hops",
         "host",
         "http_version",
         "ip",
         "lagged",
+        "late_auth",
         "port",
         "redirects",
         "reused",
+        "says_who",
+        "secrets",
+        "sign",
         "size_bytes",
         "status_code",
         "timeline",
@@ -40,17 +56,36 @@ class Attempt:
         "unreadable",
         "value",
         "value_before",
+        "via",
+        "waited_us",
     )  # fmt: skip
 
-    def __init__(self, check: Check, clock: Clock) -> None:
+    def __init__(self, check: Check, clock: Clock, again: Attempt | None = None) -> None:
+        """`again`: what this one repeats with another token, within the same deadline."""
         self.check = check
         self.clock = clock
-        self.headers = check.headers if check.credentials is None else check.credentials.headers()
+        credentials = check.credentials
+        self.headers = check.headers if credentials is None else credentials.headers()
+        self.late_auth: LateAuth | None = check.late_auth if credentials is None else credentials.late_auth()
+        self.bearer: str | None = None
+        """The token that is sent, where it had to be had first."""
+        self.sign: Callable[[Hop], Hop] | None = None
+        """Gives a hop the signature that its request needs."""
+        self.says_who = True
+        """False once a redirect has led away from where that may be said."""
+        self.secrets: tuple[str, ...] = again.secrets if again else ()
+        """What no line and no value may show, beside what the check itself holds."""
+        self.deadline_s: float = again.deadline_s if again else monotonic() + check.timeout_us / 1e6
+        """When everything has to be over (`time.monotonic`)."""
+        self.waited_us: int = again.waited_us if again else 0
+        """How long it took to be able to say who we are."""
         self.timeline = Timeline()
         self.host = ""
         self.port = 0
         self.ip: str | None = None
-        self.exchange: Exchange | None = None
+        self.exchange: Measured | None = None
+        self.via = ""
+        """`host:port` of the proxy that the target is reached through."""
         self.tls_name = ""
         """What the certificate is held against."""
         self.engine: EngineName | None = None
@@ -67,6 +102,9 @@ class Attempt:
         """True once the status that counts is there: that of a response which is not followed."""
         self.redirects = 0
         self.size_bytes: int | None = None
+        self.compressed_bytes: int | None = None
+        self.hops: Hops | None = None
+        """Not None: each hop is noted, to be told of."""
         self.value: str | None = None
         self.value_before: str | None = None
         """The value of the check's last answer, when that was another and the check wants to know."""
@@ -78,16 +116,34 @@ class Attempt:
 
     @property
     def address(self) -> str:
-        """`ip:port` of the address in use, `host:port` while there is none."""
+        """`ip:port` of the address in use, `host:port` while there is none, and the way there."""
         where = self.ip or self.host
-        return f"[{where}]:{self.port}" if ":" in where else f"{where}:{self.port}"
+        where = f"[{where}]:{self.port}" if ":" in where else f"{where}:{self.port}"
+        return f"{where} through the proxy {self.via}" if self.via else where
 
     @property
     def mask(self) -> Mask:
         """Hides what the check sends and nobody else should see."""
         if self._mask is None:
-            self._mask = mask_of(self.check, self.headers)
+            self._mask = mask_of(self.check, self.headers, self.secrets)
         return self._mask
+
+    @property
+    def limit(self) -> str:
+        """The timeout in words, with what of it went by before the target was asked."""
+        text = f"{self.check.timeout_us / 1e6:g} s"
+        if self.waited_us < _WORTH_TELLING_US:
+            return text
+        return f"{text} ({self.waited_us / 1e6:.1f} s of it for the token)"
+
+    def send(self, headers: tuple[tuple[str, str], ...], secrets: tuple[str, ...]) -> None:
+        """From here on these are the headers, and nobody should see the secrets in them."""
+        self.headers, self.secrets, self._mask = headers, (*self.secrets, *secrets), None
+
+    def signed(self, hop: Hop) -> Hop:
+        """The next hop as it is sent: signed when requests are and it still may say who we are."""
+        self.says_who = any(name.lower() == "authorization" for name, _ in hop.headers)
+        return self.sign(hop) if self.sign is not None and self.says_who else hop
 
     def certificate_left_us(self) -> int | None:
         """Microseconds to the earliest end of a certificate; None when none was served."""
@@ -98,6 +154,7 @@ class Attempt:
         """Forget what belongs to the last hop alone."""
         self.status_code = self.http_version = None
         self.host, self.port, self.ip, self.exchange = host, port, None, None
+        self.via = ""
 
     def accepts_status(self) -> bool:
         """True when the check expects the status that came."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from json.encoder import encode_basestring
 from typing import Final
+from urllib.parse import quote, unquote
 
 from apistatus.model.check import Check
 from apistatus.model.result import MAX_ERROR_CHARS
@@ -36,21 +37,25 @@ class Mask:
         return text
 
 
-def mask_of(check: Check, headers: Iterable[tuple[str, str]]) -> Mask:
-    """What the check sends, with these headers, and nobody else should see."""
+def mask_of(check: Check, headers: Iterable[tuple[str, str]], secrets: Iterable[str] = ()) -> Mask:
+    """What the check sends, with these headers, and nobody else should see; and other secrets."""
     values = {value for name, value in headers if name.lower() not in PLAIN_HEADERS}
     values |= {value.split()[-1] for value in values if value.strip()}
     written = check.site + check.endpoint
     target = check.url.partition("://")[2].partition("/")[2]
-    values |= {piece for piece in re.split("[/?&=#;]", target) if piece not in written}
+    pieces = {piece for piece in re.split("[/?&=#;]", target) if piece not in written}
+    # In each of its forms: who repeats a URL may have decoded it, or encoded what was written plainly.
+    values |= {form for piece in pieces for form in (piece, unquote(piece), quote(unquote(piece)))}
     values.update(secret for assertion in check.assertions for secret in assertion.secrets)
-    return Mask(values.union(_credentials(check)))
+    return Mask(values.union(_credentials(check), secrets))
 
 
-def mask_of_value(check: Check, headers: Iterable[tuple[str, str]]) -> Mask | None:
+def mask_of_value(
+    check: Check, headers: Iterable[tuple[str, str]], others: Iterable[str] = ()
+) -> Mask | None:
     """For the value that a target sends back: only what is a secret for sure, because a value is data.
     None when there is no such thing."""
-    secrets = _credentials(check)
+    secrets = [*_credentials(check), *others]
     secrets += [value.split()[-1] for name, value in headers if _SECRET_NAME.search(name) and value.strip()]
     return Mask(secrets) if secrets else None
 

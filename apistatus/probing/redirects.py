@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +16,6 @@ PLAIN_HEADERS: Final = frozenset(
      "user-agent")
 )  # fmt: skip
 """Headers that hold no secret. Every other one stays with the origin it was written for."""
-_MAX_SHOWN: Final = 200
 
 
 class RedirectFailed(Exception):
@@ -32,6 +32,25 @@ class Hop:
     body: bytes | None
     tls: TlsOptions
 
+    def with_headers(self, headers: tuple[tuple[str, str], ...]) -> Hop:
+        """The same with other headers."""
+        return replace(self, headers=headers)
+
+
+def location_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Where a response leads; None when it does not say. Raises RedirectFailed when it says two things.
+
+    A Location is not a list (RFC 9110, section 5.3). Bytes that no URL has are taken for UTF-8, as browsers do.
+    """
+    found = {value for name, value in headers if name == b"location" and value}
+    if len(found) > 1:
+        raise RedirectFailed(f"the redirect has {len(found)} different Locations")
+    raw = next(iter(found), b"")
+    try:
+        return raw.decode() or None
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
 
 def next_hop(hop: Hop, status: int, location: str) -> Hop:
     """The request that a redirect asks for (RFC 9110, section 15.4).
@@ -46,7 +65,7 @@ def next_hop(hop: Hop, status: int, location: str) -> Hop:
     headers, tls = hop.headers, hop.tls
     if body is None and hop.body is not None:
         headers = tuple(item for item in headers if item[0].lower() not in ("content-type", "content-length"))
-    if _origin(url) != _origin(hop.url):
+    if origin_of(url) != origin_of(hop.url):
         if body is not None:
             raise RedirectFailed(
                 f"status {status} would take the request's body to another origin, {shown(url)}"
@@ -65,16 +84,21 @@ def _target(base: httpx.URL, location: str) -> httpx.URL:
         raise RedirectFailed(
             f"the redirect leads to {url.scheme[:40] or 'no scheme'}:, which is not followed"
         )
-    if not url.host or "%" in url.host or not 0 < (url.port or 80) < 65_536:
+    port = 80 if url.port is None else url.port
+    if not url.host or "%" in url.host or not 0 < port < 65_536:
         raise RedirectFailed("the redirect's Location names no host and port that could exist")
     return url
 
 
-def _origin(url: httpx.URL) -> tuple[str, str, int]:
+def origin_of(url: httpx.URL) -> tuple[str, str, int]:
+    """Scheme, host and port."""
     return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
 
 
 def shown(url: httpx.URL) -> str:
-    """A redirect's target for an error line: without query and credentials, which may hold secrets."""
+    """A redirect's target for an error line: without query and credentials, which may hold secrets.
+
+    Of any length: half of a secret in its path could not be masked any more.
+    """
     port = f":{url.port}" if url.port else ""
-    return f"{url.scheme}://{url.host}{port}{url.path}"[:_MAX_SHOWN]
+    return f"{url.scheme}://{url.host}{port}{url.path}"

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from apistatus.model.check import TlsOptions
-from apistatus.probing.redirects import Hop, RedirectFailed, next_hop, shown
+from apistatus.probing.redirects import Hop, RedirectFailed, location_of, next_hop, shown
 
 HOP = Hop(
     "GET", httpx.URL("https://a.example/one/two?x=1"), (("X-Key", "s"), ("Accept", "a/b")), None, TlsOptions()
@@ -62,7 +62,15 @@ def test_a_body_stays_only_where_the_method_does() -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["ftp://a.example/", "mailto:a@b", "http://", "https://a.example:99999/", "\ud800"]
+    "location",
+    [
+        "ftp://a.example/",
+        "mailto:a@b",
+        "http://",
+        "https://a.example:99999/",
+        "http://a.example:0/",
+        "\ud800",
+    ],
 )
 def test_what_leads_nowhere_is_refused(location: str) -> None:
     with pytest.raises(RedirectFailed):
@@ -71,4 +79,22 @@ def test_what_leads_nowhere_is_refused(location: str) -> None:
 
 def test_a_target_is_shown_without_what_may_be_secret() -> None:
     assert shown(httpx.URL("https://u:p@a.example:8443/path?token=1#f")) == "https://a.example:8443/path"
-    assert len(shown(httpx.URL("https://a.example/" + "x" * 1_000))) == 200
+    long = "https://a.example/" + "x" * 1_000
+    assert shown(httpx.URL(long)) == long, "what shortens it masks it first"
+
+
+@pytest.mark.parametrize(
+    ("values", "location"),
+    [
+        ((), None), ((b"",), None), ((b"/a",), "/a"), ((b"/a", b"/a"), "/a"), (("/grün".encode(),), "/grün"),
+        (("/grün".encode("latin-1"),), "/grün"),
+    ],
+)  # fmt: skip
+def test_a_location_is_the_one_that_was_sent(values: tuple[bytes, ...], location: str | None) -> None:
+    headers = [(b"x", b"/x"), *((b"location", value) for value in values)]
+    assert location_of(headers) == location
+
+
+def test_two_locations_lead_nowhere() -> None:
+    with pytest.raises(RedirectFailed, match="2 different Locations"):
+        location_of([(b"location", b"/a"), (b"location", b"/b")])
