@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 from typing import Final
 
 from apistatus.cli import stdout
-from apistatus.cli.outputs import json, junit, nagios, prometheus, text
+from apistatus.cli.outputs import json, nagios, prometheus, text
 from apistatus.cli.outputs.verdict import Answer, worst
 from apistatus.cli.progress import Progress
 from apistatus.errors import ApistatusError
@@ -63,6 +63,8 @@ class Answering:
 
     def end(self) -> None:
         if self._form == "junit":
+            from apistatus.cli.outputs import junit  # XML, which the other forms do without
+
             stdout.write(junit.render(self._answers))
 
     def exit_code(self, by_signal: int) -> int:

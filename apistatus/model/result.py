@@ -7,6 +7,7 @@ from enum import IntFlag
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 Status = Literal["up", "degraded", "down", "missed", "inconclusive"]
 FailureKind = Literal[
@@ -69,6 +70,24 @@ class Asserted(Struct, frozen=True, kw_only=True, gc=False):
     level: Level
 
 
+class Hop(Struct, frozen=True, kw_only=True, gc=False):
+    """One request of an attempt and what came of it. Phases are microseconds, as in `Outcome`."""
+
+    url: str
+    """Without query and credentials."""
+    method: str
+    status_code: int | None = None
+    ip: str | None = None
+    reused: bool = False
+    resolve_us: int | None = None
+    connect_us: int | None = None
+    tls_us: int | None = None
+    processing_us: int | None = None
+    transfer_us: int | None = None
+    location: str | None = None
+    """As it came, likewise."""
+
+
 class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     """What one probe found out, all attempts included: the part of a result that the target decides.
 
@@ -89,6 +108,8 @@ class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     lagged: bool = False
     """True: our event loop was too busy (5 ms) to look at once at what the target sent."""
     size_bytes: int | None = None
+    compressed_bytes: int | None = None
+    """What the body had on its way, where it came compressed; `size_bytes` is what that decodes to."""
     value: str | None = None
     total_us: int | None = None
     resolve_us: int | None = None
@@ -101,6 +122,12 @@ class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     certificate_expires_at_us: int | None = None
     assertions: tuple[Asserted, ...] = ()
     """Of what was evaluated: none when there was no response of an expected status. Not on the topic."""
+    hops: tuple[Hop, ...] = ()
+    """Of the last attempt, where they are asked for. Not on the topic."""
+
+    def excused(self, error: str) -> Outcome:
+        """All that was found out, but no verdict: our own side may be at fault, and `error` says why."""
+        return replace(self, status="inconclusive", error=error)
 
 
 class Result(Struct, kw_only=True, gc=False, omit_defaults=True):
@@ -132,6 +159,7 @@ class Result(Struct, kw_only=True, gc=False, omit_defaults=True):
     reused: bool = False
     lagged: bool = False
     size_bytes: Annotated[int, Meta(ge=0, le=_INT4_MAX)] | None = None
+    compressed_bytes: Annotated[int, Meta(ge=0, le=_INT4_MAX)] | None = None
     value: Annotated[str, Meta(max_length=MAX_VALUE_CHARS)] | None = None
     total_us: Micros | None = None
     resolve_us: Micros | None = None
@@ -147,6 +175,7 @@ class Result(Struct, kw_only=True, gc=False, omit_defaults=True):
 
 
 class OnceResult(Result, kw_only=True, gc=False, omit_defaults=True):
-    """A result as `check-once` tells it: with what became of each assertion."""
+    """A result as `check-once` tells it: with what became of each assertion and hop."""
 
     assertions: tuple[Asserted, ...] = ()
+    hops: tuple[Hop, ...] = ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any, Final, Protocol
 
 from apistatus.probing import json_text
@@ -64,12 +63,19 @@ class Answer:
         self.mask = mask
         self._headers = headers
         self._quick_until_s = time.monotonic() + QUICK_S if quick else None
+        self._text: str | None = None
         self._documents: dict[bool, Any] = {}
 
-    @cached_property
+    def take_time(self) -> None:
+        """Searches that follow are those of an answer that is not `quick`."""
+        self._quick_until_s = None
+
+    @property
     def text(self) -> str:
         """The body as text."""
-        return text_of(self.body, self.charset)
+        if self._text is None:
+            self._text = text_of(self.body, self.charset)
+        return self._text
 
     def document(self, *, numerals: bool) -> Any:
         """The body as JSON, as `json_text.parse` has it. Raises ExtractFailed."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Final
 
+from apistatus.probing.chains import expires_at_us, served_chain
 from apistatus.probing.resolve import Address
-from apistatus.probing.tls import expires_at_us, served_chain
 from apistatus.probing.tls_engines import EngineName
 
 _NONBLOCKING: Final = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
@@ -26,8 +27,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_fd", "_loop", "_reads", "_writes", "address", "certificate_expires_at_us", "closed", "encrypted_in",
-        "encrypted_out", "engine", "kept_at_ns", "on_readable", "on_writable", "sock", "tls",
+        "_fd", "_loop", "_reads", "_writes", "address", "broken", "certificate_expires_at_us", "closed",
+        "encrypted_in", "encrypted_out", "engine", "kept_at_ns", "on_readable", "on_writable", "sock", "tls",
     )  # fmt: skip
 
     def __init__(self, address: Address, loop: asyncio.AbstractEventLoop) -> None:
@@ -38,6 +39,8 @@ class Connection:
         self.sock.settimeout(0)
         self._fd = self.sock.fileno()
         self._reads = self._writes = self.closed = False
+        self.broken: OSError | None = None
+        """What the end of the stream means, once the connection was reset; bytes may still come before it."""
         self.on_readable: Callable[[], None] = _nothing
         self.on_writable: Callable[[], None] = _nothing
         self.tls: ssl.SSLObject | None = None
@@ -62,6 +65,22 @@ class Connection:
 
     def _readable(self) -> None:
         self.on_readable()
+        if self._reads:
+            self._notice_a_break()
+
+    def _notice_a_break(self) -> None:
+        """libuv, and so uvloop, calls once for a socket with an error and then watches it no more, though all
+        that had come before may not be read yet (uv__poll_io)."""
+        code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            # Asking has taken it off the socket, which ends like any other from here on.
+            self.broken = OSError(code, os.strerror(code))
+            self._loop.call_soon(self._watch_again)
+
+    def _watch_again(self) -> None:
+        reads, writes = self._reads, self._writes
+        self.watch(reads=False, writes=False)
+        self.watch(reads=reads, writes=writes)
 
     def _writable(self) -> None:
         self.on_writable()
@@ -78,13 +97,13 @@ class Connection:
 
     def note_certificates(self) -> None:
         """Remember when the first certificate of the served chain ends."""
-        if self.engine == "openssl" and self.tls is not None:
+        if self.tls is not None:
             self.certificate_expires_at_us = expires_at_us(served_chain(self.tls))
-        elif self.tls is not None:
-            # Public on `rtls`, unlike on the ssl module before Python 3.13.
-            chain: Any = self.tls
-            served = chain.get_unverified_chain() or ()
-            self.certificate_expires_at_us = expires_at_us(tuple(one.public_bytes() for one in served))
+
+    def speaks_with(self, contexts: Iterable[tuple[EngineName, ssl.SSLContext]]) -> bool:
+        """True when there is no TLS, or it is spoken with one of these contexts."""
+        tls = self.tls
+        return tls is None or any(tls.context is context for _, context in contexts)
 
     def is_idle(self) -> bool:
         """True while the peer has neither closed the connection nor said anything unasked."""
@@ -97,6 +116,10 @@ class Connection:
         except OSError:
             return False
         return False
+
+    def hand_over(self, on_readable: Callable[[], None]) -> None:
+        """From here on somebody else reads: whoever made the connection is forgotten, and its memory free."""
+        self.on_readable, self.on_writable = on_readable, _nothing
 
     def rest(self) -> None:
         """Forget who used it, for a connection that is kept: it closes when the peer closes or speaks."""

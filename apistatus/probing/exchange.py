@@ -151,7 +151,7 @@ class Exchange:
     def _speak(self, connection: Connection) -> None:
         self.connection = connection
         self._traffic = Traffic(connection, self._arrivals)
-        connection.on_readable = self._readable
+        connection.hand_over(self._readable)
         connection.watch(reads=True, writes=False)
         self._step(self._send)
 
@@ -290,6 +290,7 @@ class Exchange:
         if self._opening is not None:
             self._opening.stop()
             self._note(self._opening)
+            error = self._opening.refused or error
             self._opening = None
         traffic, connection, response = self._traffic, self.connection, self.response
         if connection is not None and traffic is not None:

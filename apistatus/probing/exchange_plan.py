@@ -29,20 +29,22 @@ class Listener(Protocol):
 class Plan:
     """What is to be said to whom; the same plan may be carried out again and again."""
 
-    __slots__ = ("engines", "keep_alive", "only_head", "request", "server_name")
+    __slots__ = ("engines", "keep_alive", "only_head", "request", "server_name", "witness")
 
     def __init__(
         self, request: bytes, *, only_head: bool = False, keep_alive: bool = False,
         engines: Sequence[tuple[EngineName, ssl.SSLContext]] = (), server_name: str = "",
+        witness: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         """`request`: head and body as they go out. `only_head`: it is a HEAD. `keep_alive`: the connection is
         left open where that is possible. `engines`: none for plain HTTP; each further one is a second
-        opinion on a failed handshake."""
+        opinion on a failed handshake. `witness`: verifies nothing, for a look at a chain that was refused."""
         self.request = request
         self.only_head = only_head
         self.keep_alive = keep_alive
         self.engines = tuple(engines)
         self.server_name = server_name
+        self.witness = witness
 
     def last_opinion(self) -> Plan | None:
         """The same, with the last engine alone; None when there is no other than the first."""

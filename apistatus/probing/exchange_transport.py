@@ -24,6 +24,7 @@ from typing import Final
 import httpx
 
 from apistatus.model.check import TlsOptions
+from apistatus.probing.connection import Connection
 from apistatus.probing.exchange import Exchange
 from apistatus.probing.exchange_plan import Plan
 from apistatus.probing.hop_plan import RequestImpossible, written_request
@@ -53,7 +54,7 @@ class ExchangeTransport(httpx.AsyncBaseTransport):
         self._keep_alive = keep_alive
         self._longest_s = longest_s
         self._resolver = Resolver()
-        self._kept = KeepAlive()
+        self._kept: KeepAlive[Connection] = KeepAlive()
         self._stamps: StampsOn | None = None
         self._open: set[_Stream] = set()
         self._closed = False
@@ -92,13 +93,14 @@ class ExchangeTransport(httpx.AsyncBaseTransport):
             await stream.aclose()
         self._kept.close()
         self._resolver.close()
+        self._engines.close()
         if self._stamps is not None:
             self._stamps.close()
 
     def _plan(self, request: httpx.Request, host: str) -> Plan:
         try:
             text = written_request(request, keep_alive=self._keep_alive)
-            engines = self._engines.of(self._tls) if request.url.scheme == "https" else ()
+            engines = self._engines.of(self._tls).now().engines if request.url.scheme == "https" else ()
         except RequestImpossible as error:
             raise httpx.LocalProtocolError(str(error), request=request) from error
         except TlsOptionsUnusable as error:
@@ -116,7 +118,9 @@ class ExchangeTransport(httpx.AsyncBaseTransport):
         try:
             if literal is None:
                 async with asyncio.timeout(stream.limit_s("connect")):
-                    addresses = await self._resolver.lookup(host, port)
+                    addresses = self._resolver.known(host, port) or (
+                        await self._resolver.lookup(host, port)
+                    ).addresses
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no answer to the name lookup of {host}") from error
         except (NameNotResolved, OSError) as error:

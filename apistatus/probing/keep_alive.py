@@ -5,27 +5,39 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from time import monotonic_ns
-from typing import Final
-
-from apistatus.probing.connection import Connection
+from typing import Final, Generic, Protocol, TypeVar
 
 _LONGEST_IDLE_NS: Final = 300 * 1_000_000_000
 """Servers rarely keep an idle connection longer, and a check that comes more rarely has nothing of it."""
 _MOST: Final = 10_000
 
 
-class KeepAlive:
+class Keepable(Protocol):
+    """A connection, whatever is spoken on it."""
+
+    kept_at_ns: int
+
+    def is_idle(self) -> bool:
+        """True while it can be used again."""
+
+    def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=Keepable)
+
+
+class KeepAlive(Generic[T]):
     """At most so many idle connections. Each call takes the same time however many there are."""
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
-        self._by_origin: dict[Hashable, list[Connection]] = {}
-        self._by_age: OrderedDict[Connection, Hashable] = OrderedDict()
+        self._by_origin: dict[Hashable, list[T]] = {}
+        self._by_age: OrderedDict[T, Hashable] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._by_age)
 
-    def take(self, origin: Hashable) -> Connection | None:
+    def take(self, origin: Hashable) -> T | None:
         """The connection to `origin` that was used last and still stands; it is the caller's from here on."""
         waiting = self._by_origin.get(origin)
         while waiting:
@@ -38,7 +50,7 @@ class KeepAlive:
             connection.close()
         return None
 
-    def put(self, origin: Hashable, connection: Connection) -> None:
+    def put(self, origin: Hashable, connection: T) -> None:
         """Keep a connection that nobody uses. The oldest ones give way, by age or for room."""
         connection.kept_at_ns = monotonic_ns()
         self._by_origin.setdefault(origin, []).append(connection)
@@ -56,7 +68,7 @@ class KeepAlive:
         while self._by_age:
             self._forget(next(iter(self._by_age)))
 
-    def _forget(self, connection: Connection) -> None:
+    def _forget(self, connection: T) -> None:
         origin = self._by_age.pop(connection)
         waiting = self._by_origin[origin]
         waiting.remove(connection)

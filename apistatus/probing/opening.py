@@ -25,13 +25,15 @@ class Opening:
     """Ends with exactly one call of `on_open(connection)` or `on_failed(error)`, unless stopped.
 
     A handshake that fails is tried again with the plan's next engine, on a connection of its own to the same
-    address: the verdict and the times of the last one count. The last flight of the handshake is left in the
-    connection's `encrypted_out`, to go out with the request.
+    address: the verdict and the times of the last one count. Where the last one refuses a certificate and
+    cannot tell of it, one more connection, with the plan's witness, gets it, and changes nothing else. The last
+    flight of the handshake is left in the connection's `encrypted_out`, to go out with the request.
     """
 
     __slots__ = (
         "_arrivals", "_connection", "_deadline_s", "_dialing", "_engine", "_loop", "_on_failed", "_on_open",
-        "_plan", "_sent_ns", "_unsent", "address", "connect_ns", "phase", "tls", "tls_ns", "tried",
+        "_plan", "_sent_ns", "_unsent", "address", "connect_ns", "phase", "refused", "tls",
+        "tls_ns", "tried",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +59,9 @@ class Opening:
         self.tls_ns: int | None = None
         self.tried: list[tuple[Address, OSError]] = []
         """Addresses that could not be connected to, and what they said."""
+        self.refused: Exception | None = None
+        """What the last engine refused a certificate with: the verdict, whatever `on_failed` or `stop` say of
+        the look at it."""
 
     @property
     def engine(self) -> EngineName | None:
@@ -85,7 +90,8 @@ class Opening:
     def _connected(self, connection: Connection) -> None:
         dialing, self._dialing = self._dialing, None
         assert dialing is not None
-        self.address, self.connect_ns = connection.address, dialing.connect_ns
+        if self.refused is None:
+            self.address, self.connect_ns = connection.address, dialing.connect_ns
         if not dialing.has_kernel_clock:
             self._arrivals.kernel = False
         if not self._plan.engines:
@@ -100,6 +106,9 @@ class Opening:
     def _begin_tls(self) -> None:
         assert self._connection is not None
         name, context = self._plan.engines[self._engine]
+        if self.refused is not None:
+            assert self._plan.witness is not None
+            context = self._plan.witness
         self.tls = self._connection.speak_tls(name, context, self._plan.server_name)
         if self._connection.encrypted_out.pending:
             # rustls has its greeting ready from the start.
@@ -121,6 +130,8 @@ class Opening:
             with contextlib.suppress(OSError):
                 self._flush()
             raise
+        if self.refused is not None:
+            raise self.refused
         connection.note_certificates()
         self._connection = None
         connection.watch(reads=True, writes=False)
@@ -145,7 +156,7 @@ class Opening:
         assert connection is not None
         data = self._arrivals.read(connection.sock, _READ_BYTES)
         if not data:
-            raise HandshakeClosed
+            raise connection.broken or HandshakeClosed
         if self._sent_ns:
             self.tls_ns = (self.tls_ns or 0) + max(0, self._arrivals.at_ns - self._sent_ns)
             # What comes in several reads was waited for until the last of them.
@@ -173,12 +184,18 @@ class Opening:
         connection = self._connection
         if connection is None:
             raise error  # it is not ours: whoever took the connection over raised it
-        if not isinstance(error, (OSError, HandshakeClosed)) or self._engine + 1 == len(self._plan.engines):
-            self._on_failed(translated(error))
+        error = translated(error)
+        is_last = self._engine + 1 == len(self._plan.engines)
+        is_refusal = isinstance(error, ssl.SSLCertVerificationError) and self.refused is None
+        if is_last and is_refusal and self._plan.witness is not None:
+            self.refused = error
+        elif self.refused is None and not is_last and isinstance(error, (OSError, HandshakeClosed)):
+            self._engine += 1
+            self.phase, self.connect_ns, self.tls, self.tls_ns = "connect", None, None, None
+        else:
+            self._on_failed(error)
             return
         self._connection = None
         connection.close()
-        self._engine += 1
-        self.phase, self.connect_ns, self.tls, self.tls_ns = "connect", None, None, None
         self._sent_ns, self._unsent = 0, b""
         self.start((connection.address,))

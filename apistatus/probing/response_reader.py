@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -10,8 +11,20 @@ from apistatus.probing.exchange_errors import NotHttp
 
 MAX_HEAD_BYTES: Final = 131_072
 """Heads, interim responses included, may come to this much; framing without a byte of body as well."""
-_BODILESS: Final = frozenset((204, 304))
+MAX_HEADERS: Final = 1_000
+"""Tiny ones take forty times their size in memory."""
+BODILESS: Final = frozenset((204, 304))
+"""Statuses that have no body (RFC 9110, section 6.4.1)."""
 _HTTP: Final = b"HTTP/"
+_FOLD: Final = re.compile(rb"\r\n[ \t]+")
+
+
+def _unfolded(data: bytes) -> bytes:
+    """The head with every folded header in one line: a client reads a fold as a space (RFC 9112, section 5.2),
+    and llhttp refuses it. A line that begins with a space right below the status line stays what it is."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    status, line_end, headers = head.partition(b"\r\n")
+    return b"".join((status, line_end, _FOLD.sub(b" ", headers), end, body))
 
 
 class ResponseReader:
@@ -43,6 +56,18 @@ class ResponseReader:
         self.is_chunked = False
         self.has_head = self.is_whole = self.can_go_on = False
 
+    @classmethod
+    def of_head(
+        cls, status: int, version: str, headers: list[tuple[bytes, bytes]], *, only_head: bool
+    ) -> ResponseReader:
+        """A response of another version of HTTP, read elsewhere. Raises NotHttp: its length is no number."""
+        response = cls(only_head=only_head)
+        response.close()
+        response.status, response.version, response.headers = status, version, headers
+        response._look_at_framing()
+        response.has_head = True
+        return response
+
     @property
     def ends_with_connection(self) -> bool:
         """True when only the end of the connection ends the body."""
@@ -51,7 +76,7 @@ class ResponseReader:
     @property
     def has_body(self) -> bool:
         """True unless the request or the status forbids a body."""
-        return not self._only_head and self.status not in _BODILESS
+        return not self._only_head and self.status not in BODILESS
 
     def header(self, name: bytes) -> str | None:
         """The values of a header, several with commas between; None when there is none."""
@@ -68,6 +93,8 @@ class ResponseReader:
         if self._parser is None:
             self.can_go_on = False
             return b""
+        if not self.has_head and (b"\n " in data or b"\n\t" in data):
+            data = _unfolded(data)
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as error:
@@ -99,8 +126,12 @@ class ResponseReader:
             self.can_go_on = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.has_head:
-            self.headers.append((name.lower(), value))
+        if self.has_head:
+            return
+        if len(self.headers) >= MAX_HEADERS:
+            raise NotHttp(f"more than {MAX_HEADERS} headers")
+        # llhttp leaves a tab behind a value, which is not of it (RFC 9112, section 5.1).
+        self.headers.append((name.lower(), value.rstrip(b"\t ")))
 
     def on_headers_complete(self) -> None:
         if self.has_head:
@@ -143,4 +174,6 @@ class ResponseReader:
             elif name == b"transfer-encoding":
                 if value.strip().lower() != b"chunked":
                     raise NotHttp(f"its transfer encoding is {value[:40]!r}")
+                if self.is_chunked:
+                    raise NotHttp("its transfer encoding is chunked more than once")
                 self.is_chunked = True

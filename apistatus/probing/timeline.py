@@ -29,6 +29,11 @@ class Timeline:
         spent_ns = self._spent_ns.get(phase) if self._spent_ns else None
         return None if spent_ns is None else spent_ns // 1000
 
+    def since_us(self, phase: Phase, before_us: int | None) -> int | None:
+        """Microseconds in this phase since it had `before_us`; None when nothing was added."""
+        took_us = self.took_us(phase)
+        return None if took_us is None or took_us == before_us else took_us - (before_us or 0)
+
     def total_us(self) -> int:
         """Microseconds in all phases together."""
         return sum(self._spent_ns.values()) // 1000 if self._spent_ns else 0

@@ -10,71 +10,47 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import rtls
 
 from apistatus.model.check import TlsOptions
-from apistatus.probing.tls import TlsContexts, TlsOptionsUnusable
+from apistatus.probing.tls import TlsOptionsUnusable, openssl_context
+from apistatus.probing.tls_files import Contexts, LiveContexts, LivingContexts
+from apistatus.probing.tls_files import EngineName as EngineName
 
-EngineName: TypeAlias = Literal["rustls", "openssl"]
 EngineChoice: TypeAlias = Literal["auto", "rustls", "openssl"]
+
+_Order: TypeAlias = tuple[tuple[EngineName, Callable[[TlsOptions], ssl.SSLContext]], ...]
 
 _VERSIONS: Final = {"1.2": rtls.TLSVersion.TLSv1_2, "1.3": rtls.TLSVersion.TLSv1_3}
 _PEM: Final = re.compile(b"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
-class TlsEngine(Protocol):
-    """Makes contexts; equal options give the same context."""
-
-    name: EngineName
-
-    def of(self, options: TlsOptions) -> ssl.SSLContext:
-        """The shared context for these options. Raises TlsOptionsUnusable."""
-
-
-class OpensslEngine:
-    """The standard library's `ssl`."""
-
-    name: EngineName = "openssl"
+class _Rustls:
+    """Makes contexts of rustls, through `rtls`."""
 
     def __init__(self) -> None:
-        self._contexts = TlsContexts()
-
-    def of(self, options: TlsOptions) -> ssl.SSLContext:
-        return self._contexts.of(options)
-
-
-class RustlsEngine:
-    """rustls, through `rtls`."""
-
-    name: EngineName = "rustls"
-
-    def __init__(self) -> None:
-        self._contexts: dict[TlsOptions, ssl.SSLContext] = {}
         self._system_roots: tuple[bytes, ...] | None = None
 
-    def of(self, options: TlsOptions) -> ssl.SSLContext:
-        key = replace(options, server_name=None)
-        context = self._contexts.get(key)
-        if context is None:
-            context = self._contexts[key] = self._context(key)
-        return context
-
-    def _context(self, options: TlsOptions) -> ssl.SSLContext:
+    def context(self, options: TlsOptions) -> ssl.SSLContext:
+        """A new context for these options. Raises TlsOptionsUnusable."""
         context = rtls.SSLContext(rtls.PROTOCOL_TLS_CLIENT)
+        file = options.ca_file or "the system's trust store"
         try:
             self._trust(context, options)
             context.set_alpn_protocols(["http/1.1"])
             if options.min_version is not None:
                 context.minimum_version = _VERSIONS[options.min_version]
             if options.cert_file is not None:
+                file = options.cert_file
                 context.load_cert_chain(options.cert_file, options.key_file, password="")
+                # Only now it is found out whether the key belongs to the certificate.
+                context.wrap_bio(rtls.MemoryBIO(), rtls.MemoryBIO(), server_hostname="localhost")
         except (OSError, ValueError) as error:
-            file = options.ca_file or options.cert_file or "the system's trust store"
             raise TlsOptionsUnusable(f"{file}: {error}") from error
         return context
 
@@ -124,38 +100,60 @@ class Engines:
     """Which engines see to a connection, in order."""
 
     def __init__(self, choice: EngineChoice) -> None:
-        self._openssl = OpensslEngine()
-        self._rustls = RustlsEngine()
-        self._order: tuple[TlsEngine, ...] = {
-            "auto": (self._rustls, self._openssl),
-            "rustls": (self._rustls,),
-            "openssl": (self._openssl,),
-        }[choice]
+        rustls = _Rustls().context
+        self._rustls = rustls
+        orders: dict[EngineChoice, _Order] = {
+            "auto": (("rustls", rustls), ("openssl", openssl_context)),
+            "rustls": (("rustls", rustls),),
+            "openssl": (("openssl", openssl_context),),
+        }
+        self._order = orders[choice]
+        self._living = LivingContexts(self._made)
 
-    def of(self, options: TlsOptions) -> tuple[tuple[EngineName, ssl.SSLContext], ...]:
-        """Engines that can do with these options, the one to be asked first at the beginning.
+    def of(self, options: TlsOptions) -> LiveContexts:
+        """The shared contexts for these options: engines that can do with them, in order.
 
         Raises TlsOptionsUnusable when the last one cannot: before it, another has the word.
         """
+        return self._living.of(replace(options, server_name=None))
+
+    def close(self) -> None:
+        """Look for changes of certificate files no more."""
+        self._living.close()
+
+    def _made(self, options: TlsOptions) -> Contexts:
         usable: list[tuple[EngineName, ssl.SSLContext]] = []
-        last = self._order[-1]
-        for engine in self._order:
+        last = self._order[-1][0]
+        for name, context in self._order:
             try:
-                usable.append((engine.name, engine.of(options)))
+                usable.append((name, context(options)))
             except TlsOptionsUnusable:
-                if engine is last:
+                if name == last:
                     raise
-        return tuple(usable)
+        if last == "rustls" and options.verify:
+            # Whom nobody verifies is not told who we are.
+            looks = replace(options, verify=False, cert_file=None, key_file=None)
+            return Contexts(tuple(usable), witness=self._rustls(looks))
+        return Contexts(tuple(usable))
 
 
-# What rustls says of a certificate, and the code that OpenSSL has for it (X509_verify_cert_error_string(3)).
+# What rustls says of a certificate, the code that OpenSSL has for it (X509_verify_cert_error_string(3)), and
+# what it means where its own words are for programmers.
 _REFUSALS: Final = (
-    ("certificate expired", 10),
-    ("certificate not valid yet", 9),
-    ("not valid for name", 62),
-    ("UnknownIssuer", 20),
+    ("certificate expired", 10, None),
+    ("certificate not valid yet", 9, None),
+    ("not valid for name", 62, None),
+    ("UnknownIssuer", 20, None),
+    ("BadSignature", 7, "a signature in the chain is not its issuer's"),
+    ("Revoked", 23, "it is revoked"),
+    ("InvalidPurpose", 26, "it is not meant for servers"),
+    ("CaUsedAsEndEntity", 1, "it is an authority's own, which rustls does not take for a server's"),
+    ("BadEncoding", 1, "it is malformed"),
+    ("UnsupportedSignatureAlgorithm", 1, "it is signed in a way that rustls does not take"),
+    ("UnhandledCriticalExtension", 34, "it has a critical extension that rustls does not know"),
 )
 _ALERT: Final = re.compile("received fatal alert: ([A-Za-z0-9]+)")
+_WORDS: Final = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
 def translated(error: Exception) -> Exception:
@@ -168,14 +166,25 @@ def translated(error: Exception) -> Exception:
     alert = _ALERT.search(text)
     if isinstance(error, rtls.SSLCertVerificationError):
         text = text.removeprefix("invalid peer certificate: ")
-        found.verify_code = next((code for words, code in _REFUSALS if words in text), 1)
-        found.verify_message = text
+        known = ((code, meaning) for words, code, meaning in _REFUSALS if words in text)
+        found.verify_code, meaning = next(known, (1, None))
+        found.verify_message = meaning or text
     elif alert is not None:
         # CertificateRequired -> ALERT_CERTIFICATE_REQUIRED
-        found.reason = "ALERT" + re.sub("([A-Z])", r"_\1", alert[1]).upper()
+        found.reason = f"ALERT_{_WORDS.sub('_', alert[1]).upper()}"
     elif "InvalidContentType" in text or "UnknownProtocolVersion" in text:
         found.reason = "WRONG_VERSION_NUMBER"
     return error
+
+
+def said_goodbye(tls: ssl.SSLObject) -> bool:
+    """True when rustls has read the peer's close_notify (RFC 8446, section 6.1) and all before it was taken.
+
+    `rtls` reads on as if nothing had been said, where the ssl module raises SSLZeroReturnError; but rustls
+    itself, behind a name that is not public, wants nothing more.
+    """
+    wants_read = getattr(getattr(tls, "_conn", None), "wants_read", None)
+    return wants_read is not None and not wants_read()
 
 
 def is_alert(error: Exception | None) -> bool:

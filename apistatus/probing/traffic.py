@@ -9,6 +9,7 @@ from typing import Final
 
 from apistatus.probing.connection import Connection
 from apistatus.probing.stamps import Arrivals
+from apistatus.probing.tls_engines import said_goodbye
 
 _RECORD_HEAD_BYTES: Final = 5
 _PLAINTEXT_BYTES: Final = 16_384
@@ -95,6 +96,8 @@ class Traffic:
         data = self._read_encrypted(connection, max_bytes)
         if data:
             connection.encrypted_in.write(data)
+        elif connection.broken is not None:
+            raise connection.broken
         else:
             connection.encrypted_in.write_eof()
         return self.decrypt()
@@ -106,12 +109,14 @@ class Traffic:
         try:
             data = tls.read(_PLAINTEXT_BYTES)
         except ssl.SSLWantReadError:
+            self.ended = said_goodbye(tls)
             return b""
         except ssl.SSLZeroReturnError:
             self.ended = True
             return b""
         except ssl.SSLEOFError:
-            self.ended = self.truncated = True
+            self.ended = True
+            self.truncated = not said_goodbye(tls)
             return b""
         if not data:
             self.ended = True
@@ -126,6 +131,8 @@ class Traffic:
         data = arrivals.read(connection.sock, max_bytes)
         if data:
             self.last_ns = arrivals.at_ns
+        elif connection.broken is not None:
+            raise connection.broken
         else:
             self.ended = True
         return data

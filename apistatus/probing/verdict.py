@@ -36,12 +36,14 @@ def outcome_of(attempt: Attempt, failure: Failure | None, number: int, *, tell_h
     return Outcome(
         status=status, failure=kind, phase=phase, error=error, attempts=number,
         status_code=attempt.status_code, redirects=attempt.redirects, http_version=attempt.http_version,
-        ip=attempt.ip, size_bytes=attempt.size_bytes, value=attempt.value, total_us=attempt.total_us,
+        ip=attempt.ip, size_bytes=attempt.size_bytes, compressed_bytes=attempt.compressed_bytes,
+        value=attempt.value, total_us=attempt.total_us,
         resolve_us=took("resolve"), connect_us=took("connect"), tls_us=took("tls"),
         processing_us=took("processing"), transfer_us=took("transfer"), reused=attempt.reused,
         lagged=attempt.lagged, clock="kernel" if attempt.has_kernel_clock else "user", tls_engine=attempt.engine,
         certificate_expires_at_us=attempt.certificate_expires_at_us,
         assertions=_assertions(attempt, tell_held=tell_held),
+        hops=attempt.hops.told(attempt.mask) if attempt.hops is not None else (),
     )  # fmt: skip
 
 

@@ -18,15 +18,16 @@ Wrong: TypeAlias = tuple[str, str]
 """A key of `tls`, and what is wrong with the file it names."""
 
 
-def tls_options(draft: Draft) -> TlsOptions | None:
-    """The options, one object for all equal ones; None after mistakes were reported."""
-    given: dict[str, Any] = draft.get("tls", {})
-    if draft.broken("tls") or BROKEN in given.values():
+def tls_options(draft: Draft, given: Any, *where: str) -> TlsOptions | None:
+    """The options that are `given` under the keys `where`, one object for all equal ones; None after mistakes
+    were reported."""
+    given = given or {}
+    if given is BROKEN or BROKEN in given.values():
         return None
     options = TlsOptions(**{key: value for key, value in given.items() if value is not None})
     wrong = [*_contradictions(options), *(_in_files(draft, options) if draft.get("enabled", True) else ())]
     for key, message in wrong:
-        draft.where("tls", key).fail(_as_written(draft, options, message))
+        draft.where(*where, key).fail(_as_written(draft, options, message, where))
     return None if wrong else draft.reading.share(options)
 
 
@@ -49,10 +50,10 @@ def _in_files(draft: Draft, options: TlsOptions) -> tuple[Wrong, ...]:
     return draft.reading.once(("tls files", *files), lambda: _look_into(*files, draft.reading.now))
 
 
-def _as_written(draft: Draft, options: TlsOptions, message: str) -> str:
+def _as_written(draft: Draft, options: TlsOptions, message: str, where: tuple[str, ...]) -> str:
     """The message with paths as the file has them, where a variable brought something into them."""
     for key in ("ca_file", "cert_file", "key_file"):
-        at, path = draft.where("tls", key), getattr(options, key)
+        at, path = draft.where(*where, key), getattr(options, key)
         if path and at.interpolated and isinstance(at.node, Scalar):
             message = message.replace(path, at.node.text)
     return message

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from apistatus.cli.outputs.verdict import Answer
-from apistatus.model.result import OnceResult, Result
+from apistatus.model.result import Asserted, Hop, OnceResult, Result
 
 
 def render(answer: Answer) -> str:
@@ -23,7 +23,11 @@ def line(result: Result) -> str:
 def _fields(result: Result) -> dict[str, Any]:
     fields = {name: getattr(result, name) for name in result.__struct_fields__ if name != "kind"}
     if isinstance(result, OnceResult):
-        fields["assertions"] = [
-            {name: getattr(one, name) for name in one.__struct_fields__} for one in result.assertions
-        ]
+        fields["assertions"] = [_told(one) for one in result.assertions]
+        fields["hops"] = [_told(one) for one in result.hops]
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _told(one: Asserted | Hop) -> dict[str, Any]:
+    fields = ((name, getattr(one, name)) for name in one.__struct_fields__)
+    return {name: value for name, value in fields if value is not None}

@@ -45,7 +45,7 @@ async def test_fewer_days_than_a_check_wants_are_degraded(
 async def test_a_python_that_cannot_tell_the_chain_still_tells_the_leafs_expiry(
     authority: Issued, trust: TlsOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apistatus.probing.tls._chain", lambda *_: ())
+    monkeypatch.setattr("apistatus.probing.chains._chain", lambda *_: ())
     between = issue("intermediate", authority, authority=True, valid=(-DAY, 5 * DAY))
     leaf = issue("good", between)
     with Target(behaviours.ok, server_context(tmp_path, leaf, between)) as target:

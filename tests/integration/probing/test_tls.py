@@ -130,8 +130,9 @@ async def test_an_unknown_authority_is_untrusted_and_named(tmp_path: Path) -> No
     outcome = await _outcome(server_context(tmp_path, issue("leaf", other)), TlsOptions())
     assert (outcome.status, outcome.failure) == ("down", "tls_untrusted")
     assert outcome.error is not None
-    assert "issuer is not known here" in outcome.error
-    assert "CN=Unknown authority" in outcome.error
+    assert outcome.error.startswith(
+        "the certificate's issuer CN=Unknown authority is an authority not known here"
+    )
 
 
 async def test_an_authority_that_comes_along_is_still_untrusted(tmp_path: Path) -> None:
@@ -142,15 +143,14 @@ async def test_an_authority_that_comes_along_is_still_untrusted(tmp_path: Path) 
     assert "ends in a self-signed certificate" in outcome.error
 
 
-async def test_a_missing_intermediate_is_hinted_at(
+async def test_a_missing_intermediate_is_named(
     authority: Issued, trust: TlsOptions, tmp_path: Path
 ) -> None:
     between = issue("intermediate", authority, authority=True)
     outcome = await _outcome(server_context(tmp_path, issue("good", between)), trust)
     assert outcome.failure == "tls_untrusted"
     assert outcome.error is not None
-    assert "leaves out an intermediate certificate" in outcome.error
-    assert "CN=intermediate" in outcome.error
+    assert outcome.error.startswith("the server leaves out the intermediate certificate CN=intermediate")
 
 
 async def test_without_verification_anything_goes_and_the_expiry_is_still_reported(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ async def test_a_client_certificate_is_presented(
     refused = await _outcome(context, trust)
     assert (refused.status, refused.failure) == ("down", "tls_handshake")
     assert refused.error is not None
-    assert "it wants another client certificate" in refused.error
+    assert "it wants a client certificate (" in refused.error
 
 
 async def test_a_minimum_version_that_the_target_does_not_speak_is_a_failed_handshake(
@@ -188,6 +188,8 @@ async def test_a_minimum_version_that_the_target_does_not_speak_is_a_failed_hand
     assert (await _outcome(context, trust)).status == "up"
     outcome = await _outcome(context, TlsOptions(ca_file=trust.ca_file, min_version="1.3"))
     assert (outcome.status, outcome.failure, outcome.phase) == ("down", "tls_handshake", "tls")
+    assert outcome.error is not None
+    assert "it does not speak TLS 1.3 or newer" in outcome.error
 
 
 def _ends_without_goodbye(head: bytes) -> Behaviour:

@@ -108,7 +108,7 @@ async def test_a_client_certificate_that_is_missing_is_asked_for(
     outcome = await _outcome(engine, context, trust)
     assert (outcome.status, outcome.failure) == ("down", "tls_handshake")
     assert outcome.error is not None
-    assert "it wants another client certificate" in outcome.error
+    assert "it wants a client certificate (" in outcome.error
 
 
 def _speaks_plainly(connection: Connection, target: Target) -> None:
@@ -227,3 +227,75 @@ async def test_records_that_come_byte_by_byte_are_understood(
     ):
         outcome = await outcome_of(check_of(f"https://127.0.0.1:{dripping.port}/", tls=trust), engine)
     assert (outcome.status, outcome.size_bytes, outcome.error) == ("up", 15, None)
+
+
+def _serves_tls_once(context: ssl.SSLContext, then: Behaviour) -> Behaviour:
+    """TLS for the first connection, something else for those after it."""
+
+    def behaviour(connection: Connection, target: Target) -> None:
+        if target.accepted > 1:
+            then(connection, target)
+            return
+        with context.wrap_socket(connection, server_side=True) as tls:
+            behaviours.ok(tls, target)
+
+    return behaviour
+
+
+def _waits(connection: Connection, target: Target) -> None:
+    target.over.wait()
+
+
+@pytest.mark.parametrize("then", [_leaves, _resets, _speaks_plainly, _refuses, _waits])
+async def test_what_rustls_refused_stays_refused_whatever_becomes_of_a_look_at_it(
+    then: Behaviour, tmp_path: Path
+) -> None:
+    context = server_context(tmp_path, issue("self"))
+    with Target(_serves_tls_once(context, then)) as target:
+        url = target.url.replace("http:", "https:")
+        outcome = await outcome_of(check_of(url, timeout_us=1_000_000), "rustls")
+        assert target.accepted == 2
+    assert (outcome.status, outcome.failure, outcome.phase) == ("down", "tls_untrusted", "tls")
+    assert outcome.error is not None
+    assert "issuer is not known here" in outcome.error
+    assert outcome.certificate_expires_at_us is None
+    assert outcome.connect_us is not None
+
+
+async def test_a_look_at_what_rustls_refused_shows_nobody_our_client_certificate(tmp_path: Path) -> None:
+    client, leaf = issue("client"), issue("self")
+    cert, key, anybody = tmp_path / "client.pem", tmp_path / "client.key", tmp_path / "ca.pem"
+    cert.write_bytes(client.pem)
+    key.write_bytes(client.key_pem)
+    anybody.write_bytes(client.pem)
+    context = server_context(tmp_path, leaf)
+    # In which the client shows its certificate before the handshake is over for it.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(anybody)
+    shown: list[object] = []
+
+    def looks(connection: Connection, _: Target) -> None:
+        assert isinstance(connection, ssl.SSLSocket)
+        shown.append(connection.getpeercert(binary_form=True))
+
+    with Target(looks, context) as target:
+        options = TlsOptions(cert_file=str(cert), key_file=str(key))
+        outcome = await outcome_of(check_of(target.url, tls=options), "rustls")
+        assert target.gone.acquire(timeout=30)
+        assert target.gone.acquire(timeout=30)
+    assert outcome.failure == "tls_untrusted"
+    assert outcome.certificate_expires_at_us == leaf.expires_at_us()
+    assert shown == [None]
+
+
+@each_engine
+async def test_a_key_of_another_certificate_is_our_own_fault(engine: EngineChoice, tmp_path: Path) -> None:
+    cert, key = tmp_path / "client.pem", tmp_path / "client.key"
+    cert.write_bytes(issue("client").pem)
+    key.write_bytes(issue("another").key_pem)
+    options = TlsOptions(verify=False, cert_file=str(cert), key_file=str(key))
+    outcome = await _outcome(engine, server_context(tmp_path, issue("any")), options)
+    assert (outcome.status, outcome.failure, outcome.phase) == ("inconclusive", "internal", "tls")
+    assert outcome.error is not None
+    assert str(cert) in outcome.error
