@@ -11,20 +11,26 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from apistatus.model.result import FailureKind, Phase
 from apistatus.probing.attempt import Attempt
+from apistatus.probing.auth_errors import NoCredentials
 from apistatus.probing.body import ExtractFailed
+from apistatus.probing.chains import refused_chain, served_chain
 from apistatus.probing.decoding import BadCoding, CutOff, TooLarge
 from apistatus.probing.exchange_errors import ClosedByUs, EndedEarly, HandshakeClosed, NotHttp
 from apistatus.probing.hop_plan import RequestImpossible
+from apistatus.probing.http2 import NotHttp2, TurnedAway
 from apistatus.probing.masking import one_line
 from apistatus.probing.network_policy import Blocked
+from apistatus.probing.proxying import ProxyFailed
 from apistatus.probing.redirects import RedirectFailed
 from apistatus.probing.resolve import Address, NameNotResolved
 from apistatus.probing.threads import Busy
-from apistatus.probing.tls import TlsOptionsUnusable, refused_chain, why_refused
+from apistatus.probing.tls import TlsOptionsUnusable
+from apistatus.probing.tls_words import Refusal, alert_meaning, why_refused
 
 
 class Failure(NamedTuple):
@@ -121,6 +127,10 @@ def _internal(text: str, attempt: Attempt) -> Failure:
     return Failure("internal", attempt.timeline.phase, f"our own fault: {text}")
 
 
+def _no_credentials(error: NoCredentials, attempt: Attempt) -> Failure:
+    return Failure(error.kind, attempt.timeline.phase, str(error))
+
+
 def _not_connected(error: NotConnected, _attempt: Attempt) -> Failure:
     kinds = [failure.kind for failure in error.failures]
     # One address that could not be judged leaves the target's state open. Else the first that is more
@@ -134,7 +144,7 @@ def _not_connected(error: NotConnected, _attempt: Attempt) -> Failure:
 
 def _late(_error: DeadlinePassed, attempt: Attempt) -> Failure:
     phase = attempt.timeline.phase
-    limit = f"{attempt.check.timeout_us / 1e6:g} s"
+    limit = attempt.limit
     where = attempt.address
     match phase:
         case "resolve":
@@ -161,8 +171,13 @@ def _refused_certificate(error: ssl.SSLCertVerificationError, attempt: Attempt) 
         9: "tls_expired", 10: "tls_expired", 62: "tls_hostname", 64: "tls_hostname",
     }  # fmt: skip
     tls = attempt.exchange.tls if attempt.exchange else None
-    chain = refused_chain(tls) if tls else ()
-    why = why_refused(error, chain, attempt.tls_name, attempt.clock.wall_us())
+    why = why_refused(
+        Refusal(
+            error.verify_code, error.verify_message, attempt.tls_name, attempt.clock.wall_us(),
+            served=served_chain(tls) if tls else (), verified=refused_chain(tls) if tls else (),
+            own_authority=attempt.check.tls.ca_file is not None,
+        )
+    )  # fmt: skip
     return Failure(kinds.get(error.verify_code, "tls_untrusted"), "tls", f"{why} ({attempt.address})")
 
 
@@ -179,8 +194,9 @@ def _tls(error: ssl.SSLError, attempt: Attempt) -> Failure:
         "RECORD_LAYER_FAILURE",
     ):
         reason = f"what it answers is not TLS ({reason})"
-    elif "alert" in reason and ("certificate required" in reason or "bad certificate" in reason):
-        reason = f"it wants another client certificate ({reason})"
+    elif "alert" in reason:
+        meaning = alert_meaning(reason, attempt.tls_name, attempt.check.tls)
+        reason = f"{meaning} ({reason})" if meaning else reason
     return Failure("tls_handshake", phase, f"no TLS with {attempt.address}: {reason}")
 
 
@@ -191,6 +207,19 @@ def _handshake_closed(_error: HandshakeClosed, attempt: Attempt) -> Failure:
 def _not_http(error: NotHttp, attempt: Attempt) -> Failure:
     text = f"{attempt.address} does not speak proper HTTP/1.1: {str(error)[:300]}"
     return Failure("protocol", attempt.timeline.phase, text)
+
+
+def _not_http2(error: NotHttp2, attempt: Attempt) -> Failure:
+    text = f"{attempt.address} does not speak proper HTTP/2: {str(error)[:300]}"
+    return Failure("protocol", attempt.timeline.phase, text)
+
+
+def _turned_away(error: TurnedAway, attempt: Attempt) -> Failure:
+    return Failure("disconnected", attempt.timeline.phase, f"{attempt.address} {error}")
+
+
+def _proxy(error: ProxyFailed, _attempt: Attempt) -> Failure:
+    return Failure(error.kind, error.phase, str(error))
 
 
 def _ended_early(_error: EndedEarly, attempt: Attempt) -> Failure:
@@ -217,13 +246,16 @@ def _words(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else (str(error) or type(error).__name__)
 
 
-def _simple(kind: FailureKind, phase: Phase | None, before: str = "") -> Callable[[Any, Attempt], Failure]:
-    """A row for exceptions whose own text is the line."""
+@dataclass(frozen=True, slots=True)
+class _Simple:
+    """A row for exceptions whose own text is the line. Without a phase it is the one under way."""
 
-    def failure(error: Exception, attempt: Attempt) -> Failure:
-        return Failure(kind, phase or attempt.timeline.phase, f"{before}{error}")
+    kind: FailureKind
+    phase: Phase | None
+    before: str = ""
 
-    return failure
+    def __call__(self, error: Exception, attempt: Attempt) -> Failure:
+        return Failure(self.kind, self.phase or attempt.timeline.phase, f"{self.before}{error}")
 
 
 def _too_large(_error: TooLarge, attempt: Attempt) -> Failure:
@@ -232,21 +264,25 @@ def _too_large(_error: TooLarge, attempt: Attempt) -> Failure:
 
 _TABLE: Final[tuple[tuple[type[Exception], Callable[[Any, Attempt], Failure]], ...]] = (
     (DeadlinePassed, _late),
-    (NameNotResolved, _simple("dns", "resolve")),
-    (Blocked, _simple("blocked", "connect")),
+    (NameNotResolved, _Simple("dns", "resolve")),
+    (Blocked, _Simple("blocked", "connect")),
     (NotConnected, _not_connected),
     (HandshakeClosed, _handshake_closed),
     (ssl.SSLCertVerificationError, _refused_certificate),
-    (RedirectFailed, _simple("redirect", "processing")),
+    (RedirectFailed, _Simple("redirect", "processing")),
     (TooLarge, _too_large),
-    (BadCoding, _simple("protocol", "body", "the body ")),
-    (CutOff, _simple("disconnected", "transfer", "the body ")),
-    (ExtractFailed, _simple("extract", "body")),
-    (TlsOptionsUnusable, _simple("internal", "tls", "our own fault: ")),
-    (Busy, _simple("internal", None, "our own fault: ")),
-    (ClosedByUs, _simple("internal", None, "our own fault: ")),
-    (RequestImpossible, _simple("internal", None, "our own fault: the request cannot be sent: ")),
+    (BadCoding, _Simple("protocol", "body", "the body ")),
+    (CutOff, _Simple("disconnected", "transfer", "the body ")),
+    (ExtractFailed, _Simple("extract", "body")),
+    (TlsOptionsUnusable, _Simple("internal", "tls", "our own fault: ")),
+    (Busy, _Simple("internal", None, "our own fault: ")),
+    (ClosedByUs, _Simple("internal", None, "our own fault: ")),
+    (NoCredentials, _no_credentials),
+    (RequestImpossible, _Simple("internal", None, "our own fault: the request cannot be sent: ")),
     (NotHttp, _not_http),
+    (NotHttp2, _not_http2),
+    (TurnedAway, _turned_away),
+    (ProxyFailed, _proxy),
     (EndedEarly, _ended_early),
     (OSError, _os_error),
 )
