@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections import deque
@@ -17,7 +18,11 @@ class Request(NamedTuple):
 
 
 class ScriptedTarget:
-    """Answers with `codes` in turn, the last one for ever, after `lasts_s`; counts what is open at once."""
+    """Answers with `codes` in turn, the last one for ever, after `lasts_s`.
+
+    `most_open` is how many connections were accepted and not answered yet, at worst: whoever opens the next one
+    when it has an answer is not counted twice, however late the connection is closed here.
+    """
 
     def __init__(self, *codes: int, lasts_s: float = 0.0) -> None:
         self.requests: list[Request] = []
@@ -32,8 +37,6 @@ class ScriptedTarget:
                 with lock:
                     self.requests.append(Request(handler.command, handler.path, dict(handler.headers)))
                     code = left.popleft() if len(left) > 1 else left[0]
-                    open_now += 1
-                    self.most_open = max(self.most_open, open_now)
                 time.sleep(lasts_s)
                 with lock:
                     open_now -= 1
@@ -51,6 +54,14 @@ class ScriptedTarget:
         class Server(ThreadingHTTPServer):
             request_queue_size = 1024
             daemon_threads = True
+
+            def get_request(server) -> tuple[socket.socket, object]:  # noqa: N805  (`self` is the target)
+                nonlocal open_now
+                accepted = super().get_request()
+                with lock:
+                    open_now += 1
+                    self.most_open = max(self.most_open, open_now)
+                return accepted
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})

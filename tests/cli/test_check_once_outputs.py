@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from xml.etree.ElementTree import fromstring
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
+from tests.cli.forms import junit, nagios, prometheus
 from tests.e2e.counting_target import CountingTarget
 from tests.services import command
 
@@ -23,9 +22,8 @@ def test_jsonl_is_a_line_a_result(env: dict[str, str]) -> None:
 
 def test_junit_is_a_report_that_fails_what_is_down(env: dict[str, str]) -> None:
     answer = command.run("check-once", "--output", "junit", env=env)
-    root = fromstring(answer.stdout.encode())
     assert answer.returncode == 1
-    assert {case.attrib["name"]: case[0].tag for case in root.iter("testcase")} == {
+    assert junit.verdicts(junit.read(answer.stdout)) == {
         "Good": "system-out", "Late": "system-out", "Bad": "failure", "Gone": "failure",
     }  # fmt: skip
 
@@ -44,10 +42,11 @@ def test_nagios_is_one_line_and_its_own_exit_codes(
 ) -> None:
     answer = command.run("check-once", "--output", "nagios", *arguments, env=env)
     assert answer.returncode == code
-    [line] = answer.stdout.splitlines()
-    assert line.startswith(f"APISTATUS {state} - ")
-    assert "| " in line
-    assert "'good'=0." in line
+    line = nagios.read(answer.stdout)
+    assert (line.state, nagios.STATES[line.state]) == (state, code)
+    assert line.data["good"].unit == "s"
+    assert 0 < float(line.data["good"].value or 0) < float(line.data["good"].crit or 0)
+    assert line.data["good size"].unit == "B"
 
 
 @pytest.mark.parametrize(
@@ -69,9 +68,9 @@ def test_a_mistake_of_ours_is_unknown_for_nagios_on_standard_output(
         variable = {} if how else {"APISTATUS_CHECK_ONCE_OUTPUT": "nagios"}
         answer = command.run("check-once", *how, *arguments, env={**env, **extra, **variable})
         assert answer.returncode == 3
-        [line] = answer.stdout.splitlines()
-        assert line.startswith("APISTATUS UNKNOWN - ")
-        assert said in line
+        line = nagios.read(answer.stdout)
+        assert line.state == "UNKNOWN"
+        assert said in line.text
 
 
 def test_results_that_do_not_reach_kafka_are_unknown_for_nagios(env: dict[str, str]) -> None:
@@ -80,14 +79,14 @@ def test_results_that_do_not_reach_kafka_are_unknown_for_nagios(env: dict[str, s
         env={**env, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
     )  # fmt: skip
     assert answer.returncode == 3
-    [line] = answer.stdout.splitlines()
-    assert line.startswith("APISTATUS UNKNOWN - 1 check: 1 up; not published: ")
+    line = nagios.read(answer.stdout)
+    assert line.text.startswith("APISTATUS UNKNOWN - 1 check: 1 up; not published: ")
 
 
 def test_prometheus_is_its_text_format(env: dict[str, str]) -> None:
     answer = command.run("check-once", "--output", "prometheus", env=env)
-    families = {family.name: family for family in text_string_to_metric_families(answer.stdout)}
-    up = {sample.labels["check"]: sample.value for sample in families["apistatus_check_up"].samples}
+    samples = prometheus.read(answer.stdout)
+    up = {sample.labels["check"]: sample.value for sample in samples if sample.name == "apistatus_check_up"}
     assert up == {"good": 1, "late": 1, "bad": 0, "gone": 0}
     assert answer.returncode == 1
 
@@ -102,7 +101,7 @@ def test_quiet_leaves_documents_complete(env: dict[str, str]) -> None:
     told = command.run("check-once", "Good", "--quiet", "--output", "json", env=env)
     assert json.loads(told.stdout)["results"] == []
     report = command.run("check-once", "Good", "--quiet", "--output", "junit", env=env)
-    assert fromstring(report.stdout.encode()).attrib["tests"] == "0"
+    assert junit.read(report.stdout).attrib["tests"] == "0"
 
 
 @pytest.mark.parametrize("form", FORMS)

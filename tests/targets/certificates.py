@@ -44,8 +44,13 @@ def issue(
     authority: bool = False,
     names: tuple[str, ...] = ("127.0.0.1", "localhost"),
     valid: tuple[timedelta, timedelta] = (-DAY, 90 * DAY),
+    path_length: int | None = None,
+    extra: tuple[tuple[x509.ExtensionType, bool], ...] = (),
 ) -> Issued:
-    """A certificate for `name` and the alternative `names`, self-signed without an issuer."""
+    """A certificate for `name` and the alternative `names`, self-signed without an issuer.
+
+    `path_length` is an authority's; `extra` are further extensions, critical or not.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC).replace(microsecond=0)
@@ -57,9 +62,11 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + valid[0])
         .not_valid_after(now + valid[1])
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=path_length), critical=True)
     )
-    if not authority:
+    for extension, critical in extra:
+        builder = builder.add_extension(extension, critical=critical)
+    if names and not authority:
         builder = builder.add_extension(
             x509.SubjectAlternativeName([_general_name(one) for one in names]), critical=False
         )

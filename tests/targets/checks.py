@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from apistatus.model.check import Check
 from apistatus.model.result import Outcome
+from apistatus.probing.names import NameService
 from apistatus.probing.prober import HttpProber
+from apistatus.probing.resolve import Resolver
 from apistatus.probing.tls_engines import EngineChoice
 from apistatus.runtime.clock import SystemClock
 from tests.targets.server import Behaviour, Target
@@ -27,18 +29,23 @@ def check_of(url: str, **changes: object) -> Check:
 
 
 @asynccontextmanager
-async def probing(tls_engine: EngineChoice = "auto") -> AsyncIterator[HttpProber]:
+async def probing(
+    tls_engine: EngineChoice = "auto", *, names: NameService | None = None
+) -> AsyncIterator[HttpProber]:
     """A prober on the real clock, closed at the end."""
-    prober = HttpProber(SystemClock(), tls_engine=tls_engine)
+    resolver = Resolver(names) if names is not None else None
+    prober = HttpProber(SystemClock(), tls_engine=tls_engine, resolver=resolver)
     try:
         yield prober
     finally:
         await prober.aclose()
 
 
-async def outcome_of(check: Check, tls_engine: EngineChoice = "auto") -> Outcome:
+async def outcome_of(
+    check: Check, tls_engine: EngineChoice = "auto", *, names: NameService | None = None
+) -> Outcome:
     """The check's outcome, from a prober of its own."""
-    async with probing(tls_engine) as prober:
+    async with probing(tls_engine, names=names) as prober:
         return await prober.probe(check)
 
 

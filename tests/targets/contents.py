@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import gzip
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from tests.targets.case import FALSE, UNREADABLE, UP, Case, Truth
+from tests.targets.server import answer, replies
 
 
 class Content(NamedTuple):
-    """A body with what is expected of it; `truth` is the status, and the failure kind if there is one."""
+    """A body, what is expected of it, and what is to be said."""
 
     name: str
     body: bytes
     keys: str
-    truth: tuple[str, str | None]
+    truth: Truth
     headers: tuple[str, ...] = ("Content-Type: application/json",)
 
 
-UP = ("up", None)
-FALSE = ("down", "assertion")
-UNREADABLE = ("down", "extract")
-
-CONTENTS = (
-    # Missing, null and non-numbers: Gatus and cloudprober say up (RFC 8259, 3 and 6).
+# Missing, null and non-numbers: Gatus and cloudprober say up (RFC 8259, 3 and 6).
+NUMBERS: Final = (
     Content("missing number", b"{}", "expect: {json: [{path: $.depth, less_than: 100}]}", FALSE),
     Content("null number", b'{"depth": null}', "expect: {json: [{path: $.depth, less_than: 100}]}", FALSE),
     Content("text for a number", b'{"depth": "5"}', "expect: {json: [{path: $.depth, less_than: 100}]}", FALSE),
@@ -39,7 +39,10 @@ CONTENTS = (
     Content("5,000 digits", b'{"n": ' + b"9" * 5_000 + b"}", "expect: {json: [{path: $.n, greater_than: 1e4999}]}", UP),
     Content("a leading zero", b'{"n": 05}', "expect: {json: [{path: $.n, exists: true}]}", UNREADABLE),
     Content("a plus sign", b'{"n": +5}', "expect: {json: [{path: $.n, exists: true}]}", UNREADABLE),
-    # What is not JSON, or not one document of it (RFC 8259, 2; RFC 7493, 2.3).
+)  # fmt: skip
+
+# What is not JSON, or not one document of it (RFC 8259, 2; RFC 7493, 2.3).
+DOCUMENTS: Final = (
     Content("empty", b"", "expect: {json: [{path: $.error, exists: false}]}", UNREADABLE),
     Content("only spaces", b" \r\n", "expect: {json: [{path: $.error, exists: false}]}", UNREADABLE),
     Content("an error page", b"<html>error</html>", "expect: {json: [{path: $.error, exists: false}]}", UNREADABLE),
@@ -60,7 +63,10 @@ CONTENTS = (
     Content("truncated UTF-8", b'{"ok": "\xc3"}', "json_path: $.ok", UNREADABLE),
     Content("a lone surrogate", b'{"ok": "\\ud800"}', "json_path: $.ok, expect: {value: {exists: true}}", UP),
     Content("a NUL", b'{"ok": "\\u0000"}', "json_path: $.ok, expect: {value: {length: {equals: 1}}}", UP),
-    # Encodings (RFC 8259, 8.1; HTML, 13.2.3).
+)  # fmt: skip
+
+# Encodings (RFC 8259, 8.1; HTML, 13.2.3).
+ENCODINGS: Final = (
     Content("a BOM", b"\xef\xbb\xbf" + b'{"ok": true}', "expect: {json: [{path: $.ok, equals: true}]}", UP),
     Content("UTF-16", '{"ok": "grün"}'.encode("utf-16"), "expect: {json: [{path: $.ok, equals: grün}]}", UP),
     Content("UTF-16 without a BOM", '{"ok": "grün"}'.encode("utf-16-le"),
@@ -75,9 +81,12 @@ CONTENTS = (
             ("Content-Type: text/html; charset=klingon",)),
     Content("the header over the meta", '<meta charset="utf-16">grün'.encode(), "expect: {body: {contains: grün}}", UP,
             ("Content-Type: text/html; charset=utf-8",)),
-    Content("gzip", gzip.compress(b'{"ok": true}'), "expect: {json: [{path: $.ok, equals: true}]}", UP,
+    Content("JSON in gzip", gzip.compress(b'{"ok": true}'), "expect: {json: [{path: $.ok, equals: true}]}", UP,
             ("Content-Encoding: gzip",)),
-    # Elements: none, several, of another kind.
+)  # fmt: skip
+
+# Elements: none, several, of another kind.
+ELEMENTS: Final = (
     Content("no element", b'{"a": 1}', "json_path: $.b", UNREADABLE),
     Content("several elements", b'[{"a": 1}, {"a": 2}]', "json_path: '$[*].a'", UNREADABLE),
     Content("null as the value", b'{"a": null}', "json_path: $.a", UP),
@@ -93,13 +102,19 @@ CONTENTS = (
     Content("one is not true", b'{"ok": 1}', "expect: {json: [{path: $.ok, equals: true}]}", FALSE),
     Content("the text true is not true", b'{"ok": "true"}', "expect: {json: [{path: $.ok, equals: true}]}", FALSE),
     Content("1.0 is 1", b'{"n": 1.0}', "expect: {json: [{path: $.n, equals: 1, type: integer}]}", UP),
-    # Headers (RFC 9110, 5).
+)  # fmt: skip
+
+# Headers (RFC 9110, 5).
+HEADERS: Final = (
     Content("a missing header", b"ok", "expect: {headers: {x-state: {not_equals: bad}}}", FALSE),
     Content("a header in other letters", b"ok", "expect: {headers: {X-State: {equals: good}}}", UP, ("x-STATE: good",)),
     Content("a header twice", b"ok", "expect: {headers: {x: {equals: 'a, b'}}}", UP, ("X: a", "X: b")),
     Content("a number in a header", b"ok", "expect: {headers: {x-left: {at_least: 10}}}", FALSE, ("X-Left: 9",)),
     Content("an empty header", b"ok", "expect: {headers: {x: {exists: true, equals: ''}}}", UP, ("X:",)),
-    # Time.
+)  # fmt: skip
+
+# Time and size.
+LIMITS: Final = (
     Content("a catastrophic pattern", b"a" * 5_000 + b"b", "expect: {body: {matches: '(a|aa)+$'}}", UNREADABLE),
     Content("a catastrophic pattern as the value", b"a" * 5_000 + b"b", "regex: '(a|aa)+$'", UNREADABLE),
     Content("a catastrophic pattern in a path", b'[{"a": "' + b"a" * 5_000 + b'b"}]',
@@ -109,3 +124,43 @@ CONTENTS = (
     Content("not slower than a minute", b"ok", "expect: {total_ms: {less_than: 60000}}", UP),
     Content("no certificate", b"ok", "expect: {certificate_days: {at_least: 0}}", FALSE),
 )  # fmt: skip
+
+# What Gatus's conditions can be led to say (its condition_test.go: hexadecimal, float, len and null cases).
+PEERS: Final = (
+    Content("a number in hexadecimal", b'{"n": "0x01"}', "expect: {json: [{path: $.n, equals: 1}]}", FALSE),
+    Content("a fraction above a whole number", b'{"n": 40000000000.01}',
+            "expect: {json: [{path: $.n, greater_than: 40000000000}]}", UP),
+    Content("a fraction that is not whole", b'{"n": 0.99}', "expect: {json: [{path: $.n, at_least: 1}]}", FALSE),
+    Content("a body that is null", b"null", "expect: {json: [{path: $.n, equals: null}]}", FALSE),
+    Content("null where null is expected", b'{"n": null}', "expect: {json: [{path: $.n, equals: null}]}", UP),
+    Content("a list where an object was", b"[]", "expect: {json: [{path: $.n, exists: true}]}", FALSE),
+    Content("an element of a list that is too short", b"[1]", "expect: {json: [{path: '$[1]', exists: true}]}", FALSE),
+    Content("the length of a number", b'{"n": 123}', "expect: {json: [{path: $.n, length: {equals: 3}}]}", FALSE),
+    Content("the length of true", b'{"n": true}', "expect: {json: [{path: $.n, length: {equals: 4}}]}", FALSE),
+    Content("the length of characters, not bytes", '{"n": "grün"}'.encode(),
+            "expect: {json: [{path: $.n, length: {equals: 4}}]}", UP),
+    Content("a maintenance page with status 200", b"<h1>Down for maintenance</h1>",
+            "expect: {body: {not_contains: maintenance}}", FALSE, ("Content-Type: text/html",)),
+    Content("a header that must not match", b"ok", "expect: {headers: {x: {not_matches: bad}}}", FALSE, ("X: bad",)),
+    Content("one of two headers that must not match", b"ok", "expect: {headers: {x: {not_matches: bad}}}", FALSE,
+            ("X: good", "X: bad")),
+    Content("an empty body that must match", b"", "expect: {body: {matches: '^ok'}}", FALSE),
+    Content("no match", b"<title>Error</title>", "regex: '<h1>(.*?)</h1>'", UNREADABLE, ("Content-Type: text/html",)),
+)  # fmt: skip
+
+
+def _cases(source: str, contents: tuple[Content, ...]) -> Iterator[Case]:
+    for content in contents:
+        behaviour = replies(answer(content.body, headers=content.headers))
+        yield Case(content.name, behaviour, content.truth, source, content.keys)
+
+
+CASES: Final = (
+    *_cases("RFC 8259, 3 and 6", NUMBERS),
+    *_cases("RFC 8259, 2; RFC 7493, 2.3", DOCUMENTS),
+    *_cases("RFC 8259, 8.1; HTML, 13.2.3", ENCODINGS),
+    *_cases("INTERFACE: a missing path fails every operator except exists: false", ELEMENTS),
+    *_cases("RFC 9110, 5.3 and 5.5", HEADERS),
+    *_cases("INTERFACE: bounded in time and size", LIMITS),
+    *_cases("INTERFACE: numbers compare as numbers, exactly", PEERS),
+)

@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -32,6 +32,10 @@ class Target:
         self.port: int = self._listener.getsockname()[1]
         self.requests: list[bytes] = []
         self.accepted = 0
+        self.places: Mapping[str, object] = {"port": self.port}
+        """What `fill` puts into a text that leads to this target or to others."""
+        self.on_accept: Callable[[Connection], Callable[[], None]] = lambda _: lambda: None
+        """Called with every connection before anything is said on it; what it returns, before it is closed here."""
         self.over = threading.Event()
         self.gone = threading.Semaphore(0)
         """Released once for each connection that has ended, from whichever side."""
@@ -73,9 +77,9 @@ class Target:
             self.accepted += 1
             connection.settimeout(30)
             self._connections.add(connection)
-            self._start(self._serve, connection)
+            self._start(self._serve, connection, self.on_accept(connection))
 
-    def _serve(self, raw: socket.socket) -> None:
+    def _serve(self, raw: socket.socket, on_close: Callable[[], None]) -> None:
         connection = raw
         # The other side may be gone at any point: that is what these tests are about.
         with contextlib.suppress(OSError):
@@ -87,6 +91,7 @@ class Target:
             finally:
                 self._connections.discard(raw)
                 self._connections.discard(connection)
+                on_close()
                 connection.close()
                 raw.close()
                 self.gone.release()
@@ -125,6 +130,13 @@ def replies(response: bytes) -> Behaviour:
         connection.sendall(response)
 
     return behaviour
+
+
+def fill(text: str, places: Mapping[str, object]) -> str:
+    """The text with `{port}` and other names of places filled in; other braces stay as they are."""
+    for name, place in places.items():
+        text = text.replace(f"{{{name}}}", str(place))
+    return text
 
 
 def reset(connection: Connection) -> None:

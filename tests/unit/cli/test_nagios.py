@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
 import pytest
 
 from apistatus.cli.outputs import nagios
 from apistatus.cli.outputs.verdict import Answer
 from apistatus.model.result import Result
+from tests.cli.forms import nagios as form
+from tests.cli.forms.nagios import Datum
 from tests.fakes.messages import result
 from tests.unit.cli.rounds import DEGRADED, DOWN, INCONCLUSIVE, MISSED, REFUSED, UGLY, UP, answer
-
-NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
-DATUM = re.compile(
-    rf"'(?P<label>(?:[^'=]|'')+)'=(?:U|(?P<value>{NUMBER})(?P<unit>s|B|))"
-    rf"(?:;(?P<warn>{NUMBER})?)?(?:;(?P<crit>{NUMBER})?)?(?:;(?P<min>{NUMBER})?)?(?:;(?P<max>{NUMBER})?)?"
-)
-
-
-class Datum(NamedTuple):
-    value: str | None
-    unit: str | None
-    warn: str | None
-    crit: str | None
-    least: str | None
-    most: str | None
 
 
 def read(asked: Answer) -> tuple[str, dict[str, Datum]]:
     """Text and performance data; fails where the line is not of the form."""
-    line = nagios.render(asked)
-    assert line.endswith("\n")
-    assert line.count("\n") == 1
-    assert line.count("|") == 1
-    assert line[:-1].isprintable()
-    text, _, data = line.rstrip("\n").partition(" | ")
-    found: dict[str, Datum] = {}
-    while data:
-        match = DATUM.match(data)
-        assert match, data
-        assert match["label"] not in found
-        found[match["label"]] = Datum(*match.group("value", "unit", "warn", "crit", "min", "max"))
-        data = data[match.end() :]
-        assert not data or data.startswith(" ")
-        data = data.removeprefix(" ")
-    return text, found
+    line = form.read(nagios.render(asked))
+    assert form.STATES[line.state] == nagios.exit_code(asked)
+    return line.text, line.data
 
 
 @pytest.mark.parametrize(

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import re
-
 from prometheus_client.parser import text_string_to_metric_families
 
 from apistatus.cli.outputs import prometheus
 from apistatus.cli.outputs.verdict import Answer
+from tests.cli.forms import prometheus as form
 from tests.fakes.messages import result
 from tests.unit.cli.rounds import ALL, DEGRADED, DOWN, INCONCLUSIVE, MISSED, REFUSED, UGLY, UP, answer
 
 Samples = dict[tuple[str, str, str], float]
-LINE = re.compile(r'(# (HELP|TYPE) \w+ .+|\w+\{(\w+="(\\[\\n"]|[^"\\\n])*",?)+\} [0-9.e+-]+)\n')
 
 
 def read(asked: Answer) -> Samples:
     """(name without prefix, check, extra labels) -> value; fails where the text is not of the form."""
-    text = prometheus.render(asked).encode("utf-8", "replace").decode()
-    assert LINE.sub("", text) == ""
     found: Samples = {}
-    for family in text_string_to_metric_families(text):
-        assert family.name.startswith("apistatus_check_")
-        assert family.documentation
-        assert family.type == "gauge"
-        assert text.count(f"# TYPE {family.name} ") == 1
-        for sample in family.samples:
-            assert sample.timestamp is None
-            labels = dict(sample.labels)
-            assert {"check", "name", "group", "location"} <= labels.keys()
-            assert not any("://" in value for value in labels.values())
-            extra = ",".join(
-                value for key, value in labels.items() if key not in ("check", "name", "group", "location")
-            )
-            key = (family.name.removeprefix("apistatus_check_"), labels["check"], extra)
-            assert key not in found
-            found[key] = sample.value
+    for sample in form.read(prometheus.render(asked).encode("utf-8", "replace").decode()):
+        assert sample.name.startswith("apistatus_check_")
+        assert {"check", "name", "group", "location"} <= sample.labels.keys()
+        assert not any("://" in value for value in sample.labels.values())
+        extra = ",".join(
+            value for key, value in sample.labels.items() if key not in ("check", "name", "group", "location")
+        )
+        found[sample.name.removeprefix("apistatus_check_"), sample.labels["check"], extra] = sample.value
     return found
 
 
