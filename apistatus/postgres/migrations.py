@@ -178,7 +178,8 @@ class Migrator:
     def _apply_file(self, connection: Connection, migration: Migration) -> str:
         began = time.monotonic()
         with connection.transaction():
-            connection.execute("set local lock_timeout = '10s'")
+            # Less than the 5 s of `consume` (session_limits.sql): who waits for a lock has all others wait.
+            connection.execute("set local lock_timeout = '2s'")
             for each in sql_text.statements(migration.text, migration.file):
                 try:
                     connection.execute(each.text.encode())

@@ -88,9 +88,17 @@ class Counts:
     def percentiles_ms(self, fractions: Sequence[float]) -> list[float | None]:
         """As `apistatus.percentile` gives them, in milliseconds and never above the maximum."""
         self.pack()
-        found = percentiles_us(self.histogram, fractions)
+        found = _of_buckets(
+            [(entry >> _COUNT_BITS, entry & _COUNT_MASK) for entry in self.histogram], fractions
+        )
         most = math.inf if self.max_us is None else self.max_us
         return [None if value is None else min(value, most) / 1000 for value in found]
+
+
+def put(parts: dict[int, Counts], at: int, more: Counts) -> None:
+    """Add to the part that is there, as a new one; without one, `more` itself is the part."""
+    there = parts.get(at)
+    parts[at] = more if there is None else total((there, more))
 
 
 def total(parts: Iterable[Counts]) -> Counts:
@@ -106,7 +114,10 @@ def percentiles_us(histogram: Iterable[int], fractions: Sequence[float]) -> list
 
     The same formula as the SQL function `apistatus.percentile` (migration 0006).
     """
-    ordered = _buckets(histogram)
+    return _of_buckets(_buckets(histogram), fractions)
+
+
+def _of_buckets(ordered: Sequence[tuple[int, int]], fractions: Sequence[float]) -> list[float | None]:
     total_count = sum(count for _, count in ordered)
     if not total_count:
         return [None] * len(fractions)

@@ -101,7 +101,7 @@ def lines(
     """
     by_span: defaultdict[int, dict[int, Counts]] = defaultdict(dict)
     for number, begins_us, found in read.results:
-        by_span[number].setdefault(begins_us, Counts()).add(found)
+        counts.put(by_span[number], begins_us, found)
     numbers: defaultdict[Ids, list[int]] = defaultdict(list)
     for number, span in enumerate(planned):
         numbers[span.ids].append(number)
@@ -132,7 +132,7 @@ def _line(scope: Scope, listed: Mapping[int, Span], by_span: Mapping[int, Mappin
     for number, span in listed.items():
         rows = 0
         for begins_us, found in by_span.get(number, {}).items():
-            line.parts.setdefault(begins_us, Counts()).add(found)
+            counts.put(line.parts, begins_us, found)
             by_interval[span.interval_us].add(found)
             rows += found.rows
         line.expected += rows if span.ticks is None else max(rows, span.ticks)

@@ -8,7 +8,7 @@ from statistics import quantiles
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apistatus.report.counts import Counts, bucket_us, percentiles_us, total
+from apistatus.report.counts import Counts, bucket_us, percentiles_us, put, total
 
 
 def entry(us: int, count: int = 1) -> int:
@@ -51,6 +51,16 @@ def test_adding_up_after_a_percentile_was_asked_for_forgets_nothing() -> None:
     [p99] = counts.percentiles_ms((0.99,))
     assert p99 is not None
     assert p99 > 8000
+
+
+def test_a_part_that_is_put_to_another_leaves_both_alone() -> None:
+    first, second = Counts(up=1, histogram=[entry(5)]), Counts(down=2, histogram=[entry(7)])
+    parts: dict[int, Counts] = {}
+    put(parts, 60, first)
+    assert parts[60] is first
+    put(parts, 60, second)
+    assert (parts[60].up, parts[60].down, len(parts[60].histogram)) == (1, 2, 2)
+    assert (first.down, second.up, first.histogram) == (0, 0, [entry(5)])
 
 
 def test_the_sum_leaves_its_parts_alone() -> None:
