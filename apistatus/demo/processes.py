@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
-import apistatus as package
+from apistatus.runtime.child import python as python
 from apistatus.runtime.stopping import Stop
 
 Record = Mapping[str, Any]
@@ -171,12 +169,3 @@ def as_text(record: Record) -> str:
 def apistatus(command: str, *arguments: str) -> list[str]:
     """Arguments for python that run one of our commands."""
     return ["-m", "apistatus", command, *arguments]
-
-
-def python() -> list[str]:
-    """The command of this Python, so that a child finds the very package that runs now.
-
-    `-P`: files in the folder where the demo was started must not pass for modules.
-    """
-    in_checkout = Path(package.__file__).parents[1] == Path.cwd()
-    return [sys.executable] if in_checkout else [sys.executable, "-P"]

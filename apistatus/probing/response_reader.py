@@ -16,7 +16,14 @@ MAX_HEADERS: Final = 1_000
 BODILESS: Final = frozenset((204, 304))
 """Statuses that have no body (RFC 9110, section 6.4.1)."""
 _HTTP: Final = b"HTTP/"
+_SHOWN_BYTES: Final = 40
+_CUT_WORD: Final = re.compile(rb"\s\S*\Z")
 _FOLD: Final = re.compile(rb"\r\n[ \t]+")
+
+
+def _beginning(data: bytes) -> bytes:
+    """The first 40 bytes; fewer where that would leave half a word: half of a secret could not be masked."""
+    return data if len(data) <= _SHOWN_BYTES else _CUT_WORD.sub(b"", data[:_SHOWN_BYTES])
 
 
 def _unfolded(data: bytes) -> bytes:
@@ -87,7 +94,7 @@ class ResponseReader:
         """Take in the next bytes; what of the body is among them. Raises NotHttp."""
         if not self._fed_bytes and not data.startswith(_HTTP[: len(data)]):
             # Said at once: who speaks something else may well wait for an answer to it.
-            raise NotHttp(f"its answer begins with {data[:40]!r}")
+            raise NotHttp(f"its answer begins with {_beginning(data)!r}")
         self._fed_bytes += len(data)
         self._framing_bytes += len(data)
         if self._parser is None:

@@ -28,6 +28,8 @@ _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 30.0
 _SILENT_S: Final = 60.0
 """A child that has answered, and then does not for so long, does not move any more."""
+_STARTING_S: Final = 600.0
+"""Before its first answer it may take so long: 100,000 checks are read on a slow machine."""
 _WELL_S: Final = 60.0
 """A child that ran so long is started again at once when it ends."""
 _STOP: Final = "stop"
@@ -67,12 +69,17 @@ class Child:
         elif self._has_ended(self._process):
             self._put_off(ran_well=time.monotonic() - self._started_s >= _WELL_S)
             log.error("process.ended", name=self.name, exit_code=self.exit_code, again_in_s=self._wait_s)
-        elif self._answer and time.monotonic() - self._answered_s > _SILENT_S:
+        elif self._stands_still():
             log.error("process.stands_still", name=self.name, hint="it is killed, and started again")
             self._process.kill()
         elif self._answered_s >= self._asked_s and time.monotonic() >= self._asked_s + _ASK_AGAIN_S:
             self._asked_s = time.monotonic()
             self._say(self._process, "?")
+
+    def _stands_still(self) -> bool:
+        if self._answer:
+            return time.monotonic() - self._answered_s > _SILENT_S
+        return time.monotonic() - self._started_s > _STARTING_S
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it runs."""

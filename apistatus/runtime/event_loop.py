@@ -21,15 +21,15 @@ def run(coro: Coroutine[Any, Any, T]) -> T:
         factory = None
     else:
         factory = uvloop.new_event_loop
-    with _rarely_collecting(), asyncio.Runner(loop_factory=factory) as runner:
+    with rarely_collecting(), asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(coro)
 
 
 @contextlib.contextmanager
-def _rarely_collecting() -> Iterator[None]:
+def rarely_collecting(new_objects: int = _NEW_OBJECTS) -> Iterator[None]:
     """Look for garbage more rarely: a check leaves no cycles behind, and looking costs 5 % of it."""
     before = gc.get_threshold()
-    gc.set_threshold(_NEW_OBJECTS, *before[1:])
+    gc.set_threshold(new_objects, *before[1:])
     # What was loaded at the start stays as long as we do.
     gc.freeze()
     try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from queue import Empty, SimpleQueue
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 Action = Callable[[], None]
@@ -18,9 +18,11 @@ class Stop:
 
     def __init__(self) -> None:
         # No threading.Event: its lock is not reentrant, and a signal handler that interrupts `wait`
-        # in the moment it is held would never return. SimpleQueue.put is made for that.
+        # in the moment it is held would never return. No SimpleQueue: in Python 3.11 its `get` waits for
+        # ever when a handler (of SIGHUP, say) outlasts the timeout.
         self._asked = False
-        self._waker: SimpleQueue[None] = SimpleQueue()
+        self._closed = threading.Lock()
+        self._closed.acquire()
         self._actions: deque[Action] = deque()
         self.signal_number: int | None = None
 
@@ -28,7 +30,7 @@ class Stop:
         """Ask for a stop; wakes every `wait` and runs each action of `on_ask` once."""
         if not self._asked:
             self._asked = True
-            self._waker.put(None)
+            self._open()
         self._run_actions()
 
     def on_ask(self, action: Action) -> None:
@@ -51,12 +53,14 @@ class Stop:
 
     def wait(self, seconds: float) -> bool:
         """Wait so long at the most; True as soon as a stop is asked for."""
-        try:
-            self._waker.get(timeout=max(0.0, seconds))
-        except Empty:
+        if not self._closed.acquire(timeout=max(0.0, seconds)):
             return self._asked
-        self._waker.put(None)  # for whoever else waits
+        self._open()  # for whoever else waits
         return True
+
+    def _open(self) -> None:
+        with suppress(RuntimeError):  # a handler that came in between has done it
+            self._closed.release()
 
 
 @contextmanager

@@ -70,5 +70,6 @@ class Leftovers:
             return
         for suffix in (".sqlite3", ".sqlite3-wal", ".reserve"):
             spool.path.with_name(spool.path.stem + suffix).unlink(missing_ok=True)
-        log.warning("leftover.adopted", file=str(spool.path), messages=self._moved)
+        say = log.warning if self._moved else log.info
+        say("leftover.adopted", file=str(spool.path), messages=self._moved)
         self._moved = 0

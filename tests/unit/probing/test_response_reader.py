@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apistatus.probing.exchange_errors import NotHttp
-from apistatus.probing.response_reader import MAX_HEAD_BYTES, ResponseReader
+from apistatus.probing.response_reader import MAX_HEAD_BYTES, MAX_HEADERS, ResponseReader
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -82,6 +82,12 @@ def test_bytes_after_the_end_are_ignored_but_end_the_connection() -> None:
     assert not reader.can_go_on
 
 
+def test_an_answer_is_shown_without_half_a_word() -> None:
+    reader = ResponseReader(only_head=False)
+    with pytest.raises(NotHttp, match=r"^its answer begins with b'GET'$"):
+        reader.feed(b"GET /status/s3cret-value-of-more-than-forty-bytes HTTP/1.1")
+
+
 @pytest.mark.parametrize(
     ("response", "says"),
     [
@@ -96,9 +102,13 @@ def test_bytes_after_the_end_are_ignored_but_end_the_connection() -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "Content-Length"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "Content-Length"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "its transfer encoding is"),
+        (CHUNKED.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n"), "chunked more than once"),
+        (b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n", "space after start line"),
         (CHUNKED + b"zz\r\n", "Invalid character in chunk size"),
     ],
-    ids=["ssh", "word", "2.0", "099", "101", "bare-lf", "nul", "no-colon", "two-lengths", "huge", "gzip", "chunk"],
+    ids=["ssh", "word", "2.0", "099", "101", "bare-lf", "nul", "no-colon", "two-lengths", "huge", "gzip",
+         "chunked-twice",
+         "space-first", "chunk"],
 )  # fmt: skip
 def test_what_is_not_http_is_refused_and_says_why(response: bytes, says: str) -> None:
     with pytest.raises(NotHttp, match=says):
@@ -110,13 +120,14 @@ def test_what_is_not_http_is_refused_and_says_why(response: bytes, says: str) ->
 @pytest.mark.parametrize(
     ("start", "piece", "says"),
     [
-        (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n", "before any final status"),
+        (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n", "more than 1000 headers"),
+        (b"HTTP/1.1 200 OK\r\n", b"A: " + b"b" * 500 + b"\r\n", "before any final status"),
         (b"HTTP/1.1 200 OK\r\nA: ", b"x", "before any final status"),
         (b"", b"HTTP/1.1 103 Early\r\n\r\n", "before any final status"),
         (CHUNKED + b"1;", b"x", "between two pieces of its body"),
         (CHUNKED + b"0\r\n", b"A: b\r\n", "between two pieces of its body"),
     ],
-    ids=["headers", "header", "interim", "extension", "trailers"],
+    ids=["headers", "long-headers", "header", "interim", "extension", "trailers"],
 )
 def test_what_never_comes_to_the_point_is_given_up(start: bytes, piece: bytes, says: str) -> None:
     reader = ResponseReader(only_head=False)
@@ -124,3 +135,23 @@ def test_what_never_comes_to_the_point_is_given_up(start: bytes, piece: bytes, s
     blocks = [start + block, *[block] * (2 * MAX_HEAD_BYTES // len(block))]
     with pytest.raises(NotHttp, match=says):
         list(map(reader.feed, blocks))
+
+
+def test_a_folded_header_is_one_line_and_the_body_below_it_stays_as_it_is() -> None:
+    body = b"a\r\n b"
+    head = b"HTTP/1.1 200 OK\r\nA: b\r\n \tc\r\n d\r\nContent-Length: 5\r\n\r\n"
+    reader, read = _read(head + body)
+    assert (reader.header(b"a"), read) == ("b c d", body[:5])
+    reader, read = _read(head, body)
+    assert (reader.header(b"a"), read) == ("b c d", body[:5])
+
+
+def test_spaces_and_tabs_around_a_value_are_not_of_it() -> None:
+    reader, _ = _read(b"HTTP/1.1 200 OK\r\nA:\t b\tc \t\r\nB: \t\r\nContent-Length: 0\r\n\r\n")
+    assert (reader.header(b"a"), reader.header(b"b")) == ("b\tc", "")
+
+
+def test_as_many_headers_as_there_may_be_are_read() -> None:
+    lines = b"A: b\r\n" * (MAX_HEADERS - 1)
+    reader, _ = _read(b"HTTP/1.1 200 OK\r\n" + lines + b"Content-Length: 0\r\n\r\n")
+    assert (reader.is_whole, len(reader.headers)) == (True, MAX_HEADERS)

@@ -22,6 +22,8 @@ WORKER = """
 import json, os, sys, time
 from apistatus.runtime import child
 order = json.loads(sys.stdin.readline())
+if "hang" in order:
+    time.sleep(600)
 if "exit" in order:
     sys.exit(order["exit"])
 if "half" in order:
@@ -125,6 +127,19 @@ def test_one_that_stands_still_is_killed_and_started_again(monkeypatch: pytest.M
         monkeypatch.setattr(child_module, "_SILENT_S", 1.0)
         child.send(signal.SIGSTOP)
         _looking_after(child, lambda: child.answer and child.answer["pid"] != first, "another process")
+    finally:
+        child.send(signal.SIGKILL)
+        child.end(time.monotonic() + 60)
+
+
+@pytest.mark.usefixtures("worker")
+def test_one_that_never_gets_to_its_first_answer_is_started_again_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(child_module, "_STARTING_S", 0.5)
+    child = Child("one", "worker", {"hang": True}, ended=lambda _answer: None)
+    try:
+        _looking_after(child, lambda: child.exit_code == 128 + signal.SIGKILL, "its end")
     finally:
         child.send(signal.SIGKILL)
         child.end(time.monotonic() + 60)
