@@ -20,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo demo-cloud test unit faults check coverage bench build lock clean
+.PHONY: help setup demo demo-cloud test unit faults check coverage mutants bench build lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -85,6 +85,9 @@ coverage: $(STAMP) ## tests with branch coverage: >= 90 % in all, 100 % of model
 	@$(BIN)/coverage report --include='apistatus/model/*,apistatus/settings/*' --fail-under=100
 	@$(BIN)/coverage report --fail-under=90
 
+mutants: $(STAMP) ## change what decides a verdict and count the changes that unit tests notice: 20 minutes; tests/mutation/README.md
+	@nice -n 19 $(BIN)/python -m tests.mutation $(ARGS)
+
 bench: $(STAMP) ## our own cost against floors measured in the same run; ARGS="--output json" for machines
 	@$(BIN)/python -m tests.bench $(ARGS)
 
@@ -95,7 +98,7 @@ lock: ## renew requirements.lock from pyproject.toml, with hashes, for every pla
 	@UV="$(UV)"; if [ -z "$$UV" ]; then \
 	  "$(PYTHON)" -m venv .lock-venv && .lock-venv/bin/python -m pip install --quiet uv && UV=.lock-venv/bin/uv; fi; \
 	$$UV pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --python-version 3.11 --extra demo --group dev --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml $(ARGS); \
+	  --python-version 3.11 --extra aws --extra demo --group dev --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml $(ARGS); \
 	code=$$?; rm -rf .lock-venv; exit $$code
 
 clean: ## remove what builds and tests left behind; .venv and certs/ stay

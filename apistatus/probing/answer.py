@@ -10,6 +10,7 @@ from apistatus.probing import json_text
 from apistatus.probing.body import ExtractFailed, Missing, text_of
 from apistatus.probing.extractors import JsonPathExtractor, RegexExtractor
 from apistatus.probing.regex_search import LIMIT_S, QUICK_S
+from apistatus.probing.threads import Busy, was_starved
 
 _MIN_S: Final = 1e-4
 
@@ -108,22 +109,32 @@ class Answer:
         """The text that a regex, or any other extractor, takes out of the body. Raises ExtractFailed."""
         if not isinstance(extractor, RegexExtractor):
             return str(extractor(self.body, self.charset))
+        began_cpu_s = self._cpu_s()
         try:
             return extractor.first(self.text, self._limit_s())
         except TimeoutError as error:
-            raise self._ended(extractor) from error
+            raise self._ended(extractor, began_cpu_s) from error
 
     def search(self, regex: Any, text: str) -> bool:
         """Whether a compiled regex is found in the text. Raises ExtractFailed when it takes too long."""
+        began_cpu_s = self._cpu_s()
         try:
             return bool(regex.occurs(text, self._limit_s()))
         except TimeoutError as error:
-            raise self._ended(regex) from error
+            raise self._ended(regex, began_cpu_s) from error
 
     def _limit_s(self) -> float:
         if self._quick_until_s is None:
             return LIMIT_S
         return max(_MIN_S, self._quick_until_s - time.monotonic())
 
-    def _ended(self, regex: RegexExtractor) -> Exception:
-        return TookTooLong() if self._quick_until_s is not None else regex.took_too_long()
+    def _cpu_s(self) -> float:
+        """What this thread has had of a processor; of no concern while searches are only to be quick."""
+        return time.thread_time() if self._quick_until_s is None else 0.0
+
+    def _ended(self, regex: RegexExtractor, began_cpu_s: float) -> Exception:
+        if self._quick_until_s is not None:
+            return TookTooLong()
+        if was_starved(time.thread_time() - began_cpu_s, LIMIT_S):
+            return Busy("this machine was too busy for a search in the answer")
+        return regex.took_too_long()

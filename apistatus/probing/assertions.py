@@ -16,7 +16,7 @@ from apistatus.model.check import Assertion, Check
 from apistatus.model.result import Asserted
 from apistatus.probing.answer import Answer
 from apistatus.probing.body import ExtractFailed, Missing, as_value
-from apistatus.probing.comparing import NotComparable, Seen, holds
+from apistatus.probing.comparing import NotComparable, holds
 from apistatus.probing.extractors import JsonPathExtractor
 from apistatus.probing.json_path import Several, kind_of
 from apistatus.probing.json_text import as_text, is_string, written
@@ -120,7 +120,7 @@ def _judged(
             return None, "error", seen
         else:
             untyped = subject in _TEXTS or (subject == "value" and not typed)
-            well = holds(assertion, Seen(seen, untyped, answer.search))
+            well = holds(assertion, seen, untyped=untyped, search=answer.search)
     except (ExtractFailed, NotComparable) as error:
         return seen, "error", error
     return seen, "held" if well else "failed", None

@@ -12,7 +12,7 @@ import operator
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from apistatus.model.check import Assertion
 from apistatus.probing.json_path import kind_of
@@ -20,45 +20,43 @@ from apistatus.probing.json_text import ExactFloat, ExactInt, Numeral, is_string
 
 Search: TypeAlias = Callable[[Any, str], bool]
 """Whether a compiled regex is found in a text; raises what ends a search that takes too long."""
-_Operator: TypeAlias = Callable[[Assertion, "Seen"], bool]
 Number: TypeAlias = int | Decimal
 
-_BEYOND: Final = "a number beyond all reckoning"
 _NUMERAL: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 """RFC 8259, section 6."""
 
 
-class Seen(NamedTuple):
-    """A value that is there, whether it is a text without a type of its own, and how regexes are searched."""
+class _Operator(Protocol):
+    """Whether the assertion is true of a value that is there; `untyped`: a text without a type of its own."""
 
-    value: Any
-    untyped: bool
-    search: Search
+    def __call__(self, assertion: Assertion, value: Any, /, *, untyped: bool) -> bool: ...
 
 
 class NotComparable(Exception):
     """The operator does not apply to what was seen: half a sentence on what that is."""
 
 
-def holds(assertion: Assertion, seen: Seen) -> bool:
-    """Whether the assertion is true. Raises NotComparable, and what the search raises."""
+def holds(assertion: Assertion, value: Any, *, untyped: bool, search: Search) -> bool:
+    """Whether the assertion is true of a value that is there; `untyped` when that is a text without a type
+    of its own. Raises NotComparable, and what the search raises."""
     if assertion.length:
-        if not (is_string(seen.value) or isinstance(seen.value, list | dict)):
-            raise NotComparable(f"{kind_of(seen.value)} has no length")
-        seen = Seen(len(seen.value), untyped=False, search=seen.search)
-    return _OPERATORS[assertion.operator](assertion, seen)
+        if not (is_string(value) or isinstance(value, list | dict)):
+            raise NotComparable(f"{kind_of(value)} has no length")
+        value = len(value)
+    compare, wanted = _OPERATORS[assertion.operator]
+    if compare is not None:
+        return compare(assertion, value, untyped=untyped) is wanted
+    if not is_string(value):
+        raise NotComparable(f"{kind_of(value)}, not a string")
+    return search(assertion.expected, value) is wanted
 
 
 def exact(text: str) -> Decimal:
-    """The number that is written. Raises NotComparable for exponents of 19 digits and more, and for what
-    is not finite."""
+    """The number that is written. Raises NotComparable for exponents of 19 digits and more."""
     try:
-        number = Decimal(text)
+        return Decimal(text)
     except InvalidOperation as error:
-        raise NotComparable(_BEYOND) from error
-    if not number.is_finite():
-        raise NotComparable(_BEYOND)
-    return number
+        raise NotComparable("a number beyond all reckoning") from error
 
 
 def number_of(value: Any, *, untyped: bool = False) -> Number | None:
@@ -74,8 +72,8 @@ def number_of(value: Any, *, untyped: bool = False) -> Number | None:
     if isinstance(value, int | Decimal):
         return value
     if isinstance(value, float):
-        # What a path has calculated: infinity less infinity is no number any more.
-        return exact(repr(value))
+        # What a path has calculated; `json_path_bounds` sees to it that it is finite.
+        return Decimal(repr(value))
     if untyped and _NUMERAL.fullmatch(value):
         return exact(value)
     return None
@@ -83,47 +81,37 @@ def number_of(value: Any, *, untyped: bool = False) -> Number | None:
 
 def same(seen: Any, expected: Any) -> bool:
     """Equal as values of JSON: numbers by size, texts by character, lists and objects all through."""
-    if is_string(seen) or isinstance(expected, str):
-        return is_string(seen) and isinstance(expected, str) and bool(seen == expected)
-    if isinstance(seen, dict) or isinstance(expected, dict):
-        return (
-            isinstance(seen, dict)
-            and isinstance(expected, dict)
-            and seen.keys() == expected.keys()
-            and all(same(value, expected[key]) for key, value in seen.items())
-        )
-    if isinstance(seen, list) or isinstance(expected, list):
-        return (
-            isinstance(seen, list)
-            and isinstance(expected, list)
-            and len(seen) == len(expected)
-            and all(map(same, seen, expected))
-        )
-    number, wanted = number_of(seen), number_of(expected)
-    return seen is expected if number is None or wanted is None else number == wanted
+    if is_string(seen) and isinstance(expected, str):
+        return bool(seen == expected)
+    if isinstance(seen, dict) and isinstance(expected, dict):
+        return seen.keys() == expected.keys() and all(same(seen[key], expected[key]) for key in seen)
+    if isinstance(seen, list) and isinstance(expected, list):
+        return len(seen) == len(expected) and all(map(same, seen, expected))
+    number = number_of(seen)
+    return seen is expected if number is None else number == number_of(expected)
 
 
-def _equals(assertion: Assertion, seen: Seen) -> bool:
-    return _equal(seen, assertion.expected, assertion.written)
+def _equals(assertion: Assertion, value: Any, /, *, untyped: bool) -> bool:
+    return _equal(value, assertion.expected, assertion.written if untyped else None)
 
 
-def _equal(seen: Seen, expected: Any, written: str) -> bool:
-    if not seen.untyped:
-        return same(seen.value, expected)
+def _equal(value: Any, expected: Any, written: str | None) -> bool:
+    """`written`: what is expected, as text, for a value without a type of its own."""
+    if written is None:
+        return same(value, expected)
     wanted = number_of(expected)
-    if wanted is None:
-        return bool(seen.value == written)
-    return number_of(seen.value, untyped=True) == wanted
+    return bool(value == written) if wanted is None else number_of(value, untyped=True) == wanted
 
 
-def _one_of(assertion: Assertion, seen: Seen) -> bool:
-    return any(_equal(seen, expected, written) for expected, written in assertion.expected)
+def _one_of(assertion: Assertion, value: Any, /, *, untyped: bool) -> bool:
+    return any(
+        _equal(value, expected, written if untyped else None) for expected, written in assertion.expected
+    )
 
 
-def _contains(assertion: Assertion, seen: Seen) -> bool:
-    value = seen.value
+def _contains(assertion: Assertion, value: Any, /, *, untyped: bool) -> bool:
     if is_string(value):
-        part = assertion.written if seen.untyped else assertion.expected
+        part = assertion.written if untyped else assertion.expected
         if not isinstance(part, str):
             raise NotComparable(f"a string, which cannot contain {kind_of(part)}")
         return part in value
@@ -132,55 +120,43 @@ def _contains(assertion: Assertion, seen: Seen) -> bool:
     raise NotComparable(f"{kind_of(value)}, neither a string nor an array")
 
 
-def _matches(assertion: Assertion, seen: Seen) -> bool:
-    if not is_string(seen.value):
-        raise NotComparable(f"{kind_of(seen.value)}, not a string")
-    return seen.search(assertion.expected, seen.value)
-
-
-def _type(assertion: Assertion, seen: Seen) -> bool:
-    number = number_of(seen.value)
+def _type(assertion: Assertion, value: Any, /, **_: bool) -> bool:
+    number = number_of(value)
     if number is None:
-        return kind_of(seen.value).endswith(assertion.expected)
+        return kind_of(value).endswith(assertion.expected)
     # JSON Schema, draft 2020-12 (validation, 6.1.1): 1.0 is an integer.
     return assertion.expected == "number" or (
         assertion.expected == "integer" and number == Decimal(number).to_integral_value()
     )
 
 
-def _exists(assertion: Assertion, _seen: Seen) -> bool:
+def _exists(assertion: Assertion, _value: Any, /, **_: bool) -> bool:
     return bool(assertion.expected)
 
 
-def _ordered(compare: Callable[[Number, Number], bool]) -> _Operator:
-    def compared(assertion: Assertion, seen: Seen) -> bool:
-        number = number_of(seen.value, untyped=seen.untyped)
-        if number is None:
-            raise NotComparable(f"{kind_of(seen.value)}, not a number")
-        return compare(number, assertion.expected)
-
-    return compared
+def _ordered(assertion: Assertion, value: Any, /, *, untyped: bool) -> bool:
+    number = number_of(value, untyped=untyped)
+    if number is None:
+        raise NotComparable(f"{kind_of(value)}, not a number")
+    return _ORDERS[assertion.operator](number, assertion.expected)
 
 
-def _not(positive: _Operator) -> _Operator:
-    def opposite(assertion: Assertion, seen: Seen) -> bool:
-        return not positive(assertion, seen)
-
-    return opposite
-
-
-_OPERATORS: Final[dict[str, _Operator]] = {
-    "equals": _equals,
-    "not_equals": _not(_equals),
-    "less_than": _ordered(operator.lt),
-    "at_most": _ordered(operator.le),
-    "greater_than": _ordered(operator.gt),
-    "at_least": _ordered(operator.ge),
-    "one_of": _one_of,
-    "contains": _contains,
-    "not_contains": _not(_contains),
-    "matches": _matches,
-    "not_matches": _not(_matches),
-    "type": _type,
-    "exists": _exists,
+_ORDERS: Final[dict[str, Callable[[Number, Number], bool]]] = {
+    "less_than": operator.lt, "at_most": operator.le, "greater_than": operator.gt, "at_least": operator.ge,
+}  # fmt: skip
+_OPERATORS: Final[dict[str, tuple[_Operator | None, bool]]] = {
+    "equals": (_equals, True),
+    "not_equals": (_equals, False),
+    "less_than": (_ordered, True),
+    "at_most": (_ordered, True),
+    "greater_than": (_ordered, True),
+    "at_least": (_ordered, True),
+    "one_of": (_one_of, True),
+    "contains": (_contains, True),
+    "not_contains": (_contains, False),
+    "matches": (None, True),
+    "not_matches": (None, False),
+    "type": (_type, True),
+    "exists": (_exists, True),
 }
+"""What is to be found out, None for a search, and what of it makes the assertion true."""

@@ -12,7 +12,7 @@ from apistatus.probing.answer import Answer, Headers, RawHeaders, TookTooLong
 from apistatus.probing.assertions import Findings, findings_in
 from apistatus.probing.body import ExtractFailed
 from apistatus.probing.extractors import compile_json_path, compile_regex
-from apistatus.probing.threads import Busy, Threads
+from apistatus.probing.threads import Busy, Threads, was_starved
 
 __all__ = ["ExtractFailed", "Extraction", "compile_json_path", "compile_regex"]
 
@@ -34,28 +34,31 @@ class Extraction:
         *, total_us: int = 0, certificate_left_us: int | None = None, mask: Callable[[str], str] = str,
     ) -> Findings:  # fmt: skip
         """What the check finds. Raises ExtractFailed when it takes too long; `threads.Busy` when no thread
-        was free in time."""
-        answer = partial(
-            Answer, body, charset, headers, total_us=total_us, certificate_left_us=certificate_left_us,
-            mask=mask,
+        or no processor was free in time."""
+        at_once = len(body) <= _AT_ONCE_BYTES and _is_quick(check)
+        answer = Answer(
+            body, charset, headers, total_us=total_us, certificate_left_us=certificate_left_us, mask=mask,
+            quick=at_once,
         )  # fmt: skip
-        if len(body) <= _AT_ONCE_BYTES and _is_quick(check):
+        if at_once:
             try:
-                return self._findings(check, answer(quick=True))
+                return self._findings(check, answer)
             except TookTooLong:
                 # Begun again below, where it may take longer without holding up other checks.
-                pass
-        job = self._threads.submit(lambda: self._findings(check, answer(quick=False)))
+                answer.take_time()
+        job = self._threads.submit(lambda: self._findings(check, answer))
         try:
             async with asyncio.timeout(_THREAD_LIMIT_S):
                 return await job.future
         except TimeoutError as error:
             if not job.begun:
                 raise Busy("all threads for extraction are busy") from error
+            if was_starved(job.cpu_s(), _THREAD_LIMIT_S):
+                raise Busy("this machine was too busy to look at the answer") from error
             what = check.extractor.source if check.extractor and not check.assertions else "what is expected"
             raise ExtractFailed(f"{what} took more than {_THREAD_LIMIT_S:g} s on this body") from error
 
 
 def _is_quick(check: Check) -> bool:
-    paths = (check.extractor, *(assertion.path for assertion in check.assertions))
-    return all(getattr(path, "quick", True) for path in paths if path is not None)
+    slow = [one for one in check.assertions if not getattr(one.path, "quick", True)]
+    return not slow and getattr(check.extractor, "quick", True)

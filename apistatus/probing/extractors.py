@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from apistatus.probing import json_path, json_text
 from apistatus.probing.body import ExtractFailed, as_value, text_of
 from apistatus.probing.regex_search import LIMIT_S, Pattern
@@ -12,23 +10,17 @@ from apistatus.probing.regex_search import LIMIT_S, Pattern
 class JsonPathExtractor:
     """Takes the one element that a JSONPath names: a string as it is, anything else as JSON text."""
 
-    __slots__ = ("_find", "quick", "source")
+    __slots__ = ("element", "quick", "source")
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._find = json_path.compile_path(source)
-        self.quick = isinstance(self._find, json_path.PlainPath)
+        self.element = json_path.compile_path(source)
+        """Takes a document, returns the element itself; raises ExtractFailed."""
+        self.quick = isinstance(self.element, json_path.PlainPath)
         """True when it never takes long."""
 
     def __call__(self, body: bytes, charset: str | None) -> str:
         return as_value(json_text.as_text(self.element(json_text.parse(body, charset))))
-
-    def element(self, document: Any) -> Any:
-        """The element itself. Raises ExtractFailed."""
-        try:
-            return self._find(document)
-        except RecursionError as error:
-            raise ExtractFailed(f"{self.source}: the body is nested too deeply") from error
 
 
 class RegexExtractor:

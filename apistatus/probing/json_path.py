@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from apistatus.probing.body import ExtractFailed, Missing
-from apistatus.probing.json_path_regex import bound_regexes
-from apistatus.probing.json_text import Numeral, shown
+from apistatus.probing.json_path_bounds import bound
+from apistatus.probing.json_text import ExactFloat, ExactInt, Numeral, shown
 
 Finder = Callable[[Any], Any]
 """Takes a document, returns its one wanted element; raises ExtractFailed."""
@@ -71,46 +71,38 @@ class PlainPath:
 
     def __call__(self, document: Any) -> Any:
         value = document
-        for step in self._steps:
+        for number, step in enumerate(self._steps):
             if isinstance(step, str):
                 if not isinstance(value, dict) or step not in value:
-                    raise Missing(self._missing(document))
+                    raise Missing(self._missing(value, number))
             elif not isinstance(value, list) or not -len(value) <= step < len(value):
-                raise Missing(self._missing(document))
+                raise Missing(self._missing(value, number))
             value = value[step]
         return value
 
-    def _missing(self, document: Any) -> str:
-        value, here = document, "$"
-        for step in self._steps:
-            if isinstance(step, str):
-                if not isinstance(value, dict):
-                    return f"no {shown(step)} at {here}: it is {kind_of(value)}, not an object"
-                if step not in value:
-                    return f"no {shown(step)} in the object at {here}"
-                here += f".{step}"
-            else:
-                if not isinstance(value, list):
-                    return f"no [{step}] at {here}: it is {kind_of(value)}, not an array"
-                if not -len(value) <= step < len(value):
-                    return f"no [{step}] at {here}: the array has {len(value)} elements"
-                here += f"[{step}]"
-            value = value[step]
-        raise AssertionError("only called when a step is missing")
+    def _missing(self, value: Any, number: int) -> str:
+        """Why there is no step of this number in the value."""
+        step = self._steps[number]
+        before = "".join(f".{one}" if isinstance(one, str) else f"[{one}]" for one in self._steps[:number])
+        what, wanted = (shown(step), "an object") if isinstance(step, str) else (f"[{step}]", "an array")
+        kind = kind_of(value)
+        if kind != wanted:
+            return f"no {what} at ${before}: it is {kind}, not {wanted}"
+        if isinstance(step, str):
+            return f"no {what} in the object at ${before}"
+        return f"no {what} at ${before}: the array has {len(value)} elements"
+
+
+_KINDS: Final = {
+    type(None): "null", bool: "a boolean", str: "a string", list: "an array",
+    int: "a number", float: "a number", Decimal: "a number",
+    ExactInt: "a number", ExactFloat: "a number", Numeral: "a number",
+}  # fmt: skip
 
 
 def kind_of(value: Any) -> str:
     """What kind of JSON value it is, with its article."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, Numeral):
-        return "a number"
-    for kind, name in ((str, "a string"), (int | float | Decimal, "a number"), (list, "an array")):
-        if isinstance(value, kind):
-            return name
-    return "an object"
+    return _KINDS.get(type(value), "an object")
 
 
 class Several(ExtractFailed):
@@ -132,11 +124,11 @@ def _general(text: str) -> Finder:
         except Exception as error:
             # Its functions (sort, split, ...) raise exceptions of their own without a common base.
             raise ValueError(f"is not a JSONPath: {_first_line(error)}") from error
-    with_deadline = bound_regexes(path)
+    within_bounds = bound(path)
 
     def find(document: Any) -> Any:
         try:
-            found = with_deadline(lambda: path.find(document))
+            found = within_bounds(lambda: path.find(document))
         except ExtractFailed:
             raise
         except RecursionError as error:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from apistatus.probing.body import ExtractFailed
-from apistatus.probing.regex_search import LIMIT_S, Pattern
+from apistatus.probing.regex_search import LIMIT_IN_WORDS, LIMIT_S, Pattern
 
 T = TypeVar("T")
 
@@ -32,23 +32,18 @@ class _Deadline(threading.local):
         return left
 
 
-def bound_regexes(path: Any) -> Callable[[Callable[[], T]], T]:
-    """Make every regular expression in a parsed path ours. What is returned runs a search of the path,
+def bound_regexes(nodes: Iterable[Any]) -> Callable[[Callable[[], T]], T]:
+    """Make every regular expression in the nodes of a parsed path ours. What is returned runs a search of the path,
     in which they may take 100 ms together; past it the search raises ExtractFailed.
 
     Raises ValueError with half a sentence for people.
     """
     deadline = _Deadline()
-    bounded = 0
-    for node in list(_nodes(path)):
+    for node in nodes:
         if getattr(node, "op", None) == "=~":
             _bound_match(node, deadline)
-            bounded += 1
         elif type(node).__name__ == "Sub":
             node.regex = _Substitution(Pattern(node.expr), deadline)
-            bounded += 1
-    if not bounded:
-        return lambda search: search()
 
     def within_deadline(search: Callable[[], T]) -> T:
         deadline.until_s = time.monotonic() + LIMIT_S
@@ -56,7 +51,7 @@ def bound_regexes(path: Any) -> Callable[[Callable[[], T]], T]:
             return search()
         except TimeoutError as error:
             raise ExtractFailed(
-                f"the regular expressions in the JSONPath took more than {LIMIT_S * 1000:.0f} ms on this body"
+                f"the regular expressions in the JSONPath took more than {LIMIT_IN_WORDS} on this body"
             ) from error
 
     return within_deadline
@@ -95,14 +90,3 @@ class _Substitution:
         if len(text) * len(replacement) > _MAX_SUBSTITUTED_CHARS:
             raise ExtractFailed("the text is too long for the JSONPath's `sub`")
         return self._pattern.replace(replacement, text, self._deadline.left_s())
-
-
-def _nodes(node: Any) -> Iterator[Any]:
-    """Every node of a parsed path: the parts are attributes, alone or in lists and tuples."""
-    if isinstance(node, list | tuple):
-        for part in node:
-            yield from _nodes(part)
-    elif type(node).__module__.startswith("jsonpath_ng."):
-        yield node
-        for part in vars(node).values():
-            yield from _nodes(part)

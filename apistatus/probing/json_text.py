@@ -8,6 +8,7 @@ section 2.3), and nesting is bounded.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from json.encoder import encode_basestring
 from typing import Any, Final, Self
@@ -17,6 +18,9 @@ from apistatus.probing.body import ExtractFailed, encoding_of
 
 MAX_DEPTH: Final = 200
 """Levels of arrays and objects; deeper documents are refused."""
+
+_MINUS_ZERO: Final = re.compile(r"-0(?![0-9.eE])")
+"""The integer -0, which Python reads as 0. Inside strings too: there it only costs time."""
 
 
 class ExactFloat(float):
@@ -39,14 +43,20 @@ class Numeral(str):
     __slots__ = ()
 
 
+_AS_GOOD_AS_INFINITE: Final = 1 << 20_000
+
+
 class ExactInt(int):
-    """An integer as the body has it. One of more than 4,000 digits counts as zero to jsonpath-ng, because
-    Python refuses to convert it; everything else goes by its text."""
+    """An integer as the body has it; `text` is what counts. One of more than 4,000 digits, which Python refuses
+    to convert, is to jsonpath-ng another one that is as good as infinite."""
 
     text: str
 
     def __new__(cls, text: str) -> Self:
-        number = super().__new__(cls, text if len(text) <= MAX_VALUE_CHARS else "0")
+        if len(text) <= MAX_VALUE_CHARS:
+            number = super().__new__(cls, text)
+        else:
+            number = super().__new__(cls, -_AS_GOOD_AS_INFINITE if text[0] == "-" else _AS_GOOD_AS_INFINITE)
         number.text = text
         return number
 
@@ -90,7 +100,7 @@ def _decode(body: bytes, charset: str | None) -> str:
 
 def _load(text: str, *, numerals: bool) -> Any:
     # "-0" and integers that Python refuses to convert are rare: only they pay for exact integers.
-    if "-" not in text or "-0" not in text:
+    if "-" not in text or _MINUS_ZERO.search(text) is None:
         try:
             return (_NUMERALS if numerals else _FLOATS).decode(text)
         except json.JSONDecodeError:
@@ -149,6 +159,8 @@ def as_text(value: Any) -> str:
 
 def written(value: Any, most: int) -> str:
     """Compact JSON text; writing stops soon after `most` characters."""
+    if not isinstance(value, dict | list | tuple):
+        return _scalar(value)
     parts: list[str] = []
     length = 0
     for part in _pieces(value):
@@ -160,15 +172,7 @@ def written(value: Any, most: int) -> str:
 
 
 def _pieces(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value if type(value) is Numeral else encode_basestring(value)
-    elif value is None:
-        yield "null"
-    elif isinstance(value, bool):
-        yield "true" if value else "false"
-    elif isinstance(value, ExactFloat | ExactInt):
-        yield value.text
-    elif isinstance(value, dict):
+    if isinstance(value, dict):
         before = "{"
         for key, child in value.items():
             yield f"{before}{encode_basestring(str(key))}:"
@@ -183,5 +187,17 @@ def _pieces(value: Any) -> Iterator[str]:
             before = ","
         yield "]" if value else "[]"
     else:
-        # What a path computes by itself (lengths, sums) and what we measure (Decimal).
-        yield json.dumps(value) if isinstance(value, int | float) else str(value)
+        yield _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return str(value) if type(value) is Numeral else encode_basestring(value)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, ExactFloat | ExactInt):
+        return value.text
+    # Floats are what a path calculates, Decimals what we measure.
+    return str(value)

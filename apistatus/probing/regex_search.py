@@ -17,6 +17,7 @@ from apistatus.probing.body import ExtractFailed, Missing
 
 LIMIT_S: Final = 0.1
 """The longest that one search may take."""
+LIMIT_IN_WORDS: Final = f"{LIMIT_S * 1000:g} ms"
 QUICK_S: Final = 0.002
 """What a search may take on the event loop before it is begun again in a thread."""
 _MAX_CHARS: Final = 10_000
@@ -75,9 +76,8 @@ class Pattern:
 
     def took_too_long(self) -> ExtractFailed:
         """The failure of a search that did not end within the limit."""
-        return ExtractFailed(
-            f"the regular expression {_short(self._text)} took more than {LIMIT_S * 1000:.0f} ms on this body"
-        )
+        what = f"the regular expression {_short(self._text)}"
+        return ExtractFailed(f"{what} took more than {LIMIT_IN_WORDS} on this body")
 
 
 def _short(text: str) -> str:

@@ -6,38 +6,61 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+_cpu_clock_of = getattr(time, "pthread_getcpuclockid", None)
+"""macOS has none."""
 
 
 class Busy(Exception):
     """The call was given up before a thread was free for it: our own shortage, nobody else's fault."""
 
 
+def was_starved(cpu_s: float | None, limit_s: float) -> bool:
+    """Whether a call that did not end within its limit had a processor for less than half of it: then it may
+    not have been slow, and nobody but this machine is to blame."""
+    return cpu_s is not None and cpu_s < limit_s / 2
+
+
 class Job(Generic[T]):
     """A call under way. `begun` is true once a thread works on it; `future` belongs to the event loop."""
 
-    __slots__ = ("_call", "_loop", "begun", "future")
+    __slots__ = ("_began_cpu_s", "_call", "_cpu_clock", "_loop", "begun", "future")
 
     def __init__(self, call: Callable[[], T]) -> None:
         self._call = call
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self._loop.create_future()
         self.begun = False
+        self._cpu_clock: int | None = None
+        self._began_cpu_s = 0.0
 
     def carry_out(self) -> None:
         """Make the call in this thread and hand over its result; nothing when nobody waits any more."""
         if self.future.cancelled():
             return
         self.begun = True
+        if _cpu_clock_of is not None:
+            self._began_cpu_s, self._cpu_clock = time.thread_time(), _cpu_clock_of(threading.get_ident())
         try:
             result = self._call()
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
             self._hand_over(self._fail, error)
         else:
             self._hand_over(self._succeed, result)
+
+    def cpu_s(self) -> float | None:
+        """Seconds of a processor that the call has had so far; None where the system does not tell."""
+        if self._cpu_clock is None:
+            return None
+        try:
+            return time.clock_gettime(self._cpu_clock) - self._began_cpu_s
+        except OSError:  # the thread has ended
+            return None
 
     def _hand_over(self, how: Callable[[Any], None], what: object) -> None:
         try:

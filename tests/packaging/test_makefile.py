@@ -23,6 +23,7 @@ TARGETS = {
     "demo",
     "demo-cloud",
     "faults",
+    "mutants",
     "test",
     "unit",
     "check",

@@ -78,12 +78,12 @@ def test_it_carries_nothing_else(wheel: Path) -> None:
         assert not [name for name in archive.namelist() if "__pycache__" in name or "/." in name]
 
 
-def test_its_metadata_say_version_license_and_the_demo_extra(wheel: Path) -> None:
+def test_its_metadata_say_version_license_and_the_extras(wheel: Path) -> None:
     said = metadata(wheel)
     assert said["Version"] == __version__
     assert said["License-Expression"] == "Apache-2.0"
     assert said["Requires-Python"] == ">=3.11"
-    assert said.get_all("Provides-Extra") == ["demo"]
+    assert said.get_all("Provides-Extra") == ["aws", "demo"]
     assert said.get_payload(), "the README is the long description"
 
 

@@ -11,7 +11,7 @@ from apistatus.model.result import Asserted
 from apistatus.probing.answer import Answer
 from apistatus.probing.assertions import Findings, findings_in
 from apistatus.probing.extract import compile_json_path, compile_regex
-from apistatus.settings.checks import load_checks
+from apistatus.settings.checks import load_reader_file
 
 
 def expecting(keys: str, environ: Mapping[str, str] | None = None) -> Check:
@@ -19,10 +19,10 @@ def expecting(keys: str, environ: Mapping[str, str] | None = None) -> Check:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "readers.yml")
         file.write_text(f"readers: [{{name: A, url: http://192.0.2.1/, {keys}}}]\n", encoding="utf-8")
-        (check,) = load_checks(
+        (check,) = load_reader_file(
             file, environ or {}, default_interval_us=30_000_000, compile_json_path=compile_json_path,
             compile_regex=compile_regex,
-        )  # fmt: skip
+        ).checks  # fmt: skip
     return check
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from apistatus.probing.answer import RawHeaders, TookTooLong
+from apistatus.probing.assertions import in_words
 from apistatus.probing.body import ExtractFailed
 from tests.unit.probing.expecting import asserted, expecting, found_in
 
@@ -74,6 +75,8 @@ def test_the_body_is_text_in_whatever_encoding() -> None:
 def test_the_value_of_a_json_path_keeps_its_type() -> None:
     for operator, outcome in (("at_least: 1", "held"), ("equals: '5'", "failed"), ("type: integer", "held")):
         assert asserted(f"value: {{{operator}}}", b'{"a": 5}', "json_path: $.a").outcome == outcome
+    for operator, outcome in (("at_least: 1", "error"), ("equals: '5'", "held"), ("equals: 5", "failed")):
+        assert asserted(f"value: {{{operator}}}", b'{"a": "5"}', "json_path: $.a").outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -86,10 +89,25 @@ def test_a_missing_value_is_a_failed_extraction_unless_the_check_says_otherwise(
 ) -> None:
     found = found_in(expecting(f"{keys}, expect: {{value: {{not_equals: 5}}}}"), body, headers)
     assert isinstance(found.failure, ExtractFailed)
-    assert found.asserted[0].outcome == "failed"
+    (one,) = found.asserted
+    assert (one.assertion, one.outcome, one.seen) == ("value", "failed", f"nothing: {found.failure}")
     found = found_in(expecting(f"{keys}, expect: {{value: {{exists: false}}}}"), body, headers)
     assert found.failure is None
     assert found.asserted[0].outcome == "held"
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        "value: {equals: 0}",
+        "value: {exists: true}",
+        "headers: {x: {exists: false}}",
+        "body: {not_equals: ''}",
+    ],
+)
+def test_nothing_else_excuses_a_missing_value(expect: str) -> None:
+    found = found_in(expecting(f"json_path: $.a, expect: {{{expect}}}"), b"{}")
+    assert isinstance(found.failure, ExtractFailed)
 
 
 def test_exists_false_does_not_excuse_what_is_no_json() -> None:
@@ -114,6 +132,7 @@ def test_certificate_days_are_the_days_that_are_left() -> None:
     check = expecting("expect: {certificate_days: {at_least: 7}}")
     for left_us, outcome in ((7 * DAY_US, "held"), (7 * DAY_US - 1, "failed"), (-DAY_US, "failed")):
         assert found_in(check, certificate_left_us=left_us).asserted[0].outcome == outcome
+    assert found_in(check, certificate_left_us=10 * DAY_US // 3).asserted[0].seen == "3.33"
     (one,) = found_in(check).asserted
     assert (one.outcome, one.seen) == ("failed", "nothing: no certificate was served")
 
@@ -142,6 +161,23 @@ def test_what_was_seen_is_shortened() -> None:
     assert asserted("json: [{path: $, length: {equals: 9}}]", b"[1,2]").seen == "2 in [1,2]"
     assert asserted("json: [{path: $, equals: a}]", b'"\\ud800\\u0000"').seen == '"\ufffd\\u0000"'
     assert asserted("json: [{path: $, less_than: 9}]", b'"5"').seen == '"5" (a string, not a number)'
+    assert asserted("json: [{path: $, matches: a}]", b"5").seen == "5 (a number, not a string)"
+    assert asserted("json: [{path: $, length: {equals: 1}}]", b"5").seen == "5 (a number has no length)"
+    seen = asserted("json: [{path: $, contains: 5}]", b'"a"').seen
+    assert seen == '"a" (a string, which cannot contain a number)'
+    seen = asserted("json: [{path: $, contains: 5}]", b"true").seen
+    assert seen == "true (a boolean, neither a string nor an array)"
+    endless = asserted("json: [{path: $, less_than: 9}]", b"1e9999999999999999999")
+    assert endless.seen == "1e9999999999999999999 (a number beyond all reckoning)"
+
+
+def test_an_assertion_is_one_line_for_people() -> None:
+    line = in_words(asserted("json: [{path: $.a, less_than: 5}]", b'{"a": 7}'))
+    assert line == "json $.a: expected less_than 5, seen: 7"
+    line = in_words(asserted("json: [{path: $.a, less_than: 5}]", b"<html>"))
+    assert line == (
+        "json $.a: expected less_than 5, cannot be told: the body is not JSON: HTML or XML at line 1 column 1"
+    )
 
 
 def test_what_is_expected_is_shown_as_the_file_has_it() -> None:
@@ -169,6 +205,25 @@ def test_a_catastrophic_pattern_cannot_be_told(keys: str, body: bytes, says: str
     assert found.asserted[0].outcome == "error"
     assert says in found.asserted[0].seen
     assert found.unreadable
+
+
+@pytest.mark.parametrize(
+    ("expect", "unreadable"),
+    [
+        ("body: {contains: html}, json: [{path: $.a, equals: 1}]", True),
+        ("body: {contains: none}, json: [{path: $.a, equals: 1}]", False),
+        ("json: [{path: $.a, equals: 1}, {path: $.b, equals: 1}]", True),
+        ("body: {contains: none, level: degraded}, json: [{path: $.a, equals: 1}]", True),
+        ("body: {contains: none}, json: [{path: $.a, equals: 1, level: degraded}]", False),
+        ("json: [{path: $.a, equals: 1, level: degraded}]", False),
+        ("body: {less_than: 5}, json: [{path: $.a, equals: 1}]", False),
+        ("body: {contains: html}", False),
+    ],
+)
+def test_the_body_is_unreadable_when_the_first_assertion_against_the_check_says_so(
+    expect: str, unreadable: bool
+) -> None:
+    assert found_in(expecting(f"expect: {{{expect}}}"), b"<html>").unreadable is unreadable
 
 
 def test_quick_searches_give_up_for_all_of_the_answer() -> None:

@@ -6,14 +6,19 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from apistatus.model.check import Check, Extractor
-from apistatus.probing import extract
+from apistatus.probing import answer, extract
 from apistatus.probing.extract import ExtractFailed, Extraction, compile_json_path, compile_regex
-from apistatus.probing.threads import Busy, Threads
+from apistatus.probing.extractors import JsonPathExtractor, RegexExtractor
+from apistatus.probing.json_path import Finder
+from apistatus.probing.regex_search import LIMIT_S, QUICK_S
+from apistatus.probing.threads import Busy, Job, Threads
 from tests.targets.checks import check_of
+from tests.unit.probing.expecting import expecting
 
 
 @pytest.fixture
@@ -43,6 +48,16 @@ class Blocking:
         return body.decode()
 
 
+class Burning(Blocking):
+    """One that keeps a processor busy until it is released."""
+
+    def __call__(self, body: bytes, charset: str | None) -> str:
+        self.begun.set()
+        while not self.release.is_set():
+            pass
+        return body.decode()
+
+
 @pytest.mark.parametrize(
     ("extractor", "body", "value"),
     [
@@ -57,6 +72,112 @@ async def test_the_value_is_the_same_wherever_it_is_taken(
     threads: Threads, extractor: Extractor, body: bytes, value: str
 ) -> None:
     assert (await Extraction(threads)(_taking(extractor), body)).value == value
+
+
+class Where:
+    """An extractor that notes the thread it is called in."""
+
+    source = "where"
+
+    def __init__(self, *, quick: bool | None = None) -> None:
+        self.thread = 0
+        if quick is not None:
+            self.quick = quick
+
+    def __call__(self, body: bytes, charset: str | None) -> str:
+        self.thread = threading.get_ident()
+        return "there"
+
+
+@pytest.mark.parametrize(
+    ("quick", "size_bytes", "at_once"),
+    [(None, 1, True), (True, 65_536, True), (None, 65_537, False), (False, 1, False)],
+)
+async def test_what_may_take_long_is_done_in_a_thread(
+    threads: Threads, quick: bool | None, size_bytes: int, at_once: bool
+) -> None:
+    where = Where(quick=quick)
+    assert (await Extraction(threads)(_taking(where), b"x" * size_bytes)).value == "there"
+    assert (where.thread == threading.get_ident()) is at_once
+
+
+@pytest.mark.parametrize(("path", "at_once"), [("$.a", True), ("$..a", False)])
+async def test_a_path_of_jsonpath_ng_is_followed_in_a_thread(
+    threads: Threads, path: str, at_once: bool
+) -> None:
+    """Also one in `expect`, whether there is a quick one beside it or not."""
+    check = expecting(
+        f"json_path: $.b, expect: {{json: [{{path: $.b, exists: true}}, {{path: {path}, equals: 1}}]}}"
+    )
+    threads_seen: set[int] = set()
+    for assertion in check.assertions:
+        assert isinstance(assertion.path, JsonPathExtractor)
+        assertion.path.element = _noting(assertion.path.element, threads_seen)
+    found = await Extraction(threads)(check, b'{"a": 1, "b": 2}')
+    assert [one.outcome for one in found.asserted] == ["held", "held"]
+    assert len(threads_seen) == 1
+    assert (threading.get_ident() in threads_seen) is at_once
+
+
+def _noting(find: Finder, threads_seen: set[int]) -> Finder:
+    def noting(document: object) -> object:
+        threads_seen.add(threading.get_ident())
+        return find(document)
+
+    return noting
+
+
+async def test_assertions_that_hold_are_told_unless_nobody_wants_to_know(threads: Threads) -> None:
+    check = expecting("expect: {body: {contains: a, not_contains: b}, total_ms: {at_most: 0}}")
+    told = (await Extraction(threads)(check, b"ab")).asserted
+    assert [one.outcome for one in told] == ["held", "failed", "held"]
+    told = (await Extraction(threads, tell_held=False)(check, b"ab")).asserted
+    assert [one.outcome for one in told] == ["failed"]
+
+
+async def test_assertions_on_texts_are_quick(threads: Threads) -> None:
+    where = Where()
+    check = replace(expecting("expect: {body: {contains: a}, headers: {x: {equals: 1}}}"), extractor=where)
+    await Extraction(threads)(check, b"a", None, {"x": "1"})
+    assert where.thread == threading.get_ident()
+
+
+async def test_what_came_with_the_body_is_seen_too(threads: Threads) -> None:
+    check = expecting(
+        "regex: (.*), expect: {headers: {x: {equals: 1}}, total_ms: {at_most: 5}, certificate_days: {at_least: 1}}"
+    )
+    found = await Extraction(threads)(
+        check, "тест".encode("koi8-r"), "koi8-r", {"x": "1"}, total_us=5_000, certificate_left_us=86_400_000_000,
+        mask=lambda text: text.replace("5", "*"),
+    )  # fmt: skip
+    assert found.value == "тест"
+    assert [(one.outcome, one.seen) for one in found.asserted] == [
+        ("held", '"1"'), ("held", "*.000"), ("held", "1.00"),
+    ]  # fmt: skip
+
+
+class Slow(RegexExtractor):
+    """A search that takes longer than it may the first time."""
+
+    def __init__(self) -> None:
+        super().__init__("slow")
+        self.limits: list[tuple[bool, float]] = []
+
+    def first(self, text: str, limit_s: float) -> str:
+        at_once = threading.current_thread() is threading.main_thread()
+        self.limits.append((at_once, limit_s))
+        if at_once:
+            raise TimeoutError
+        return "found"
+
+
+async def test_a_search_on_the_loop_has_little_time_and_all_of_it_in_a_thread(threads: Threads) -> None:
+    slow = Slow()
+    assert (await Extraction(threads)(_taking(slow), b"x")).value == "found"
+    (first, first_limit_s), second = slow.limits
+    assert first
+    assert first_limit_s <= QUICK_S
+    assert second == (False, LIMIT_S)
 
 
 async def test_a_search_that_is_slow_is_begun_again_in_a_thread(threads: Threads) -> None:
@@ -74,14 +195,47 @@ async def test_a_failure_in_a_thread_is_the_callers(threads: Threads) -> None:
 async def test_an_extraction_that_takes_too_long_is_given_up(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.05)
-    blocking = Blocking()
-    with pytest.raises(ExtractFailed, match=r"^blocking took more than 0\.05 s on this body$"):
+    monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.3)
+    blocking = Burning()
+    with pytest.raises(ExtractFailed, match=r"^blocking took more than 0\.3 s on this body$"):
         await Extraction(threads)(_taking(blocking), b"x")
     # The only thread is still in it: whoever comes next finds none, which is our own shortage.
-    with pytest.raises(Busy):
+    with pytest.raises(Busy, match=r"^all threads for extraction are busy$"):
         await Extraction(threads)(_taking(blocking), b"x")
     blocking.release.set()
+
+
+async def test_with_assertions_it_is_not_the_value_alone_that_may_have_taken_too_long(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.3)
+    blocking = Burning()
+    check = replace(expecting("expect: {body: {contains: a}}"), extractor=blocking)
+    with pytest.raises(ExtractFailed, match=r"^what is expected took more than 0\.3 s on this body$"):
+        await Extraction(threads)(check, b"x")
+    blocking.release.set()
+
+
+async def test_one_that_got_no_processor_is_our_own_shortage(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.05)
+    # As it is told on Linux; not every system tells it.
+    monkeypatch.setattr(Job, "cpu_s", lambda _job: 0.02)
+    waiting = Blocking()
+    with pytest.raises(Busy, match=r"^this machine was too busy to look at the answer$"):
+        await Extraction(threads)(_taking(waiting), b"x")
+    waiting.release.set()
+
+
+async def test_a_search_that_got_no_processor_is_our_own_shortage(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit passes at once, long before the search has had its part of a processor."""
+    monkeypatch.setattr(answer, "LIMIT_S", 0.1)
+    monkeypatch.setattr(answer.Answer, "_limit_s", lambda _answer: 0.000_1)
+    with pytest.raises(Busy, match=r"^this machine was too busy for a search in the answer$"):
+        await Extraction(threads)(_taking(compile_regex("(a|aa)+$")), b"a" * 100 + b"b")
 
 
 async def test_threads_are_started_when_needed_and_used_again() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -11,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonpath_ng.ext.parser import parse as parse_elsewhere
 
-from apistatus.probing.body import ExtractFailed
-from apistatus.probing.json_path import PlainPath, compile_path, plain_steps
+from apistatus.probing.body import ExtractFailed, Missing
+from apistatus.probing.json_path import PlainPath, _first_line, compile_path, plain_steps
 
 DOCUMENT: dict[str, Any] = {
     "a": {"b": [{"x": 1}, {"x": "two"}], "c-d": True, "": 0, "it's": 5},
@@ -35,6 +36,7 @@ DOCUMENT: dict[str, Any] = {
         ("$.über.鍵", "値"),
         ("$.list[-1][0]", 30),
         ("$.list[ 1 ]", 20),
+        ("$.list[-3]", 10),
         ("  $.null ", None),
         ("$.list[2]", [30]),
     ],
@@ -72,6 +74,9 @@ def test_other_paths_are_jsonpath_ngs(path: str, wanted: object) -> None:
         ("$.a.b.x", 'no "x" at $.a.b: it is an array, not an object'),
         ("$.a.b[0].x.y", 'no "y" at $.a.b[0].x: it is a number, not an object'),
         ("$.a.b[1].x[0]", "no [0] at $.a.b[1].x: it is a string, not an array"),
+        ("$.list[-3].x", 'no "x" at $.list[-3]: it is a number, not an object'),
+        ("$.list[3]", "no [3] at $.list: the array has 3 elements"),
+        ("$.list[-4]", "no [-4] at $.list: the array has 3 elements"),
         ("$.null.x", 'no "x" at $.null: it is null, not an object'),
         ("$.a.c-d[0]", "no [0] at $.a.c-d: it is a boolean, not an array"),
         ("$[0]", "no [0] at $: it is an object, not an array"),
@@ -88,18 +93,19 @@ def test_what_is_not_there_once_is_told(path: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("", "empty"),
+        ("", r"^an empty JSONPath finds nothing; \$ is the whole document$"),
         ("   ", "empty"),
         ("$.", "is not a JSONPath"),
-        ("$.a[", "is not a JSONPath"),
+        ("$.a[", "^is not a JSONPath: Parse error near the end of string!$"),
         ("$.a[--1]", "is not a JSONPath"),
         ("$.a b", "is not a JSONPath"),
         ("$.a.`nonsense(`", "is not a JSONPath"),
-        ("$.`split(x`", "is not a JSONPath"),
+        ("$.`split(x`", r"^is not a JSONPath: split\(x is not valid$"),
         ("$.a[?(@.b =~ '(a')]", "has a regular expression that is not a regular expression"),
+        ("$.a[?(@.b =~ 5)]", "^=~ takes a regular expression in quotes$"),
         ("$.a[?(@.b == 1 & @.c =~ '(?:foo){e}')]", "which is no quantifier"),
         ("$.a.`sub(/(a/, b)`", "is not a"),
-        ("$" + ".a" * 600, "longer than 1000 characters"),
+        ("$" + ".a" * 500, "^is longer than 1000 characters$"),
     ],
 )
 def test_a_path_that_cannot_work_is_refused(path: str, says: str) -> None:
@@ -108,9 +114,31 @@ def test_a_path_that_cannot_work_is_refused(path: str, says: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_a_path_of_a_thousand_characters_is_one() -> None:
+    with pytest.raises(Missing):
+        compile_path("$" + ".a" * 499 + "b")(DOCUMENT)
+
+
 def test_a_function_that_does_not_fit_the_body_fails_the_extraction() -> None:
-    with pytest.raises(ExtractFailed, match="cannot be applied to this body"):
+    with pytest.raises(ExtractFailed, match=r"^.* cannot be applied to this body: '<' not supported between"):
         compile_path("$.list.`sorted`")({"list": [1, "a"]})
+
+
+def test_a_path_that_is_too_deep_for_the_stack_fails_the_extraction() -> None:
+    path = "$..a" + ".b" * 480
+    find = compile_path(path)
+
+    def called_from(depth: int) -> object:
+        return find(DOCUMENT) if depth == 0 else called_from(depth - 1)
+
+    with pytest.raises(ExtractFailed, match=r"b is too deep for this body$"):
+        called_from(sys.getrecursionlimit() * 6 // 10)
+
+
+def test_what_jsonpath_ng_says_is_told_in_one_short_line() -> None:
+    assert _first_line(ValueError(" first \n second")) == "first "
+    assert _first_line(ValueError("x" * 300)) == "x" * 200
+    assert _first_line(MemoryError()) == "MemoryError"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from apistatus.probing.body import ExtractFailed
 from apistatus.probing.comparing import same
 from apistatus.probing.extract import compile_json_path
 from apistatus.probing.json_path import kind_of
-from apistatus.probing.json_text import MAX_DEPTH, as_text, parse
+from apistatus.probing.json_text import MAX_DEPTH, as_text, parse, shown, written
 
 
 def _value(body: bytes | str, path: str = "$", charset: str | None = None) -> str:
@@ -54,6 +54,7 @@ def test_an_integer_that_python_refuses_to_convert_is_still_a_number() -> None:
         ('{"a": "x\\u0000y\\ud800z"}', "$.a", "x\ufffdy\ufffdz"),
         ("[1, 2, 3]", "$.`len`", "3"),
         ("[1.5, 2]", "$[?(@ > 1.7)]", "2"),
+        ("[1.50, 2]", "$[?(@ < 1.7)]", "1.50"),
     ],
 )
 def test_values_are_strings_as_they_are_and_everything_else_as_json(body: str, path: str, value: str) -> None:
@@ -80,10 +81,16 @@ def test_a_long_value_is_cut_where_one_can_see_it() -> None:
         (b'{"a": 1}\n{"a": 2}', "the body is not JSON: extra data at line 2 column 1"),
         (b'{"a": NaN}', "the body is not JSON: NaN is no JSON number"),
         (b"[-Infinity]", "the body is not JSON: -Infinity is no JSON number"),
+        (b"\n <html>\n", "the body is not JSON: HTML or XML at line 2 column 2"),
         (b'{"a": 1, "b": 2, "a": 3}', 'the body is ambiguous: the key "a" is twice in one object'),
+        (b'{"b": 1, "a": 2, "a": 3}', 'the body is ambiguous: the key "a" is twice in one object'),
         (b'[{"x": {"a": 1, "a": 1}}]', 'the body is ambiguous: the key "a" is twice in one object'),
         (b'{"a": "\xff"}', "the body is not utf-8 at byte 7, so not JSON"),
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "the body is nested deeper than 200 levels"),
+        (
+            b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1),
+            "the body is nested deeper than 200 levels",
+        ),
         (b'{"a":' * 100_000, "the body is nested deeper than 200 levels"),
         (b"[" * 1_000_000, "the body is nested deeper than 200 levels"),
         (b'{"a": 01}', "the body is not JSON: expecting ',' delimiter at line 1 column 8"),
@@ -94,6 +101,18 @@ def test_what_is_not_one_json_text_is_refused_with_the_place(body: bytes, says: 
     with pytest.raises(ExtractFailed) as failed:
         parse(body, None)
     assert str(failed.value) == says
+
+
+def test_names_in_lines_are_cut_where_one_can_see_it() -> None:
+    assert shown("x" * 60) == f'"{"x" * 60}"'
+    assert shown("x" * 61) == f'"{"x" * 59}…"'
+    assert shown('a"b') == '"a\\"b"'
+
+
+def test_writing_stops_soon_after_what_is_shown() -> None:
+    assert written([1] * 1_000, 10).startswith("[1,1,1,1,1")
+    assert len(written([1] * 1_000, 10)) < 20
+    assert written([1, {"a": None}], 100) == '[1,{"a":null}]'
 
 
 def test_nesting_up_to_the_limit_and_any_breadth_is_read() -> None:

@@ -56,6 +56,14 @@ def test_what_stands_in_the_file_itself_is_no_secret() -> None:
     assert mask_of(check, ())(said) == "a.example /open/one?key=***&x=plain#part;more=***"
 
 
+def test_a_secret_anywhere_in_a_target_is_masked() -> None:
+    check = check_of(
+        "https://a.example/s3cret-one/two?next=http://b.example/&last=s3cret-two",
+        site="https://a.example", endpoint="/${ONE}/two?next=http://b.example/&last=${TWO}",
+    )  # fmt: skip
+    assert mask_of(check, ())("s3cret-one s3cret-two b.example") == "*** *** b.example"
+
+
 @pytest.mark.parametrize("name", ["Accept", "accept-encoding", "User-Agent", "CONTENT-TYPE"])
 def test_headers_that_hold_no_secret_are_shown(name: str) -> None:
     assert mask_of(check_of("http://a.example/"), [(name, "some-value")])("some-value") == "some-value"
