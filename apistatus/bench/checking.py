@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from apistatus.bench import programs, sample
-from apistatus.bench.figures import Figure, figure, quantile, ratio
+from apistatus.bench import blackbox, programs, sample
+from apistatus.bench.checking_figures import of_costs, of_errors
+from apistatus.bench.checking_produce import ProduceBench, Schedule, Targets
+from apistatus.bench.figures import Figure, figure, quantile
+from apistatus.bench.produced import require
 from apistatus.demo.certificates import issue
+from apistatus.demo.processes import Interrupted
+from apistatus.runtime.stopping import Stop
+
+PARTS: Final = ("cost", "error", "memory", "produce", "scale")
+"""What can be measured; the last one is left out unless it is asked for."""
 
 _AT_ONCE: Final = 100
 _SERVED_MS: Final = 20
@@ -22,38 +31,79 @@ _PORTS: Final = 16
 """Ports of a target: with one, connections that linger after their end would soon leave none to connect from."""
 _SHARES: Final = (0.10, 0.50, 0.80, 0.95)
 _BURST: Final = 500
+_COST_US: Final = 200.0
+"""Taken for a check's cost where the part that measures it is left out."""
+_MEMORY: Final = (("HTTP", 6.0), ("HTTPS", 50.0))
+_HELD: Final = (1_000, 5_000)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Options:
-    """How much is measured. `scale` 1 takes some three minutes on two idle cores."""
+    """How much is measured. All of it, `scale` the part aside, takes some nine minutes on two idle cores."""
 
     runs: int = 5
     scale: float = 1.0
     say: Callable[[str], None] = field(default=lambda _: None)
+    parts: Sequence[str] = PARTS[:-1]
+    schedule: Schedule = field(default_factory=Schedule)
 
 
 class CheckBench:
     """Starts the targets it needs, on loopback, and measures every client in a process of its own."""
 
-    def __init__(self, folder: Path, options: Options) -> None:
+    def __init__(
+        self, folder: Path, options: Options, environ: Mapping[str, str] | None = None, stop: Stop | None = None
+    ) -> None:  # fmt: skip
+        """`environ` names Kafka, or does not."""
         self._folder = folder
         self._options = options
+        self._environ = environ or {}
+        self._stop = stop or Stop()
         self._files = issue(folder, "127.0.0.1")
         self._target = programs.compiled("target", folder)
         self._floor = programs.compiled("floor", folder)
         self._tls_floor = programs.compiled("floor", folder, tls=True)
+        self.described: dict[str, str] = {}
+        """What it was measured on, once `run` is over."""
 
     def run(self) -> list[Figure]:
-        """All figures. Raises CalledProcessError when a client fails."""
-        costs = self._costs()
-        figures = [*_cost_figures(costs), *self._errors(costs), *self._memory()]
-        missing = [
-            name for name, program in (("target", self._target), ("floor", self._floor)) if program is None
-        ]
+        """All figures. Raises CalledProcessError when a client fails, NotMeasured, Interrupted,
+        ConfigurationError, KafkaUnavailable."""
+        parts = self._options.parts
+        if {"produce", "scale"} & set(parts):
+            require(self._folder, self._environ)
+        floors = {
+            "target in C": self._target,
+            "floor in C": self._floor,
+            "floor in C with TLS": self._tls_floor,
+        }
+        missing = [name for name, program in floors.items() if program is None]
         if missing:
-            self._options.say(f"no C compiler: {' and '.join(missing)} in C left out")
+            self._tell("left out", f"{', '.join(missing)} (no C compiler, or no OpenSSL for it)")
+        try:
+            costs = self._costs() if "cost" in parts else {}
+            figures = list(of_costs(costs)) if costs else []
+            if "error" in parts:
+                figures += self._errors(min(costs.get("http", (_COST_US,))))
+            if "memory" in parts:
+                figures += self._memory()
+            if {"produce", "scale"} & set(parts):
+                figures += self._produce()
+        except subprocess.CalledProcessError:
+            if self._stop.asked:  # the signal ended the client as well
+                raise Interrupted from None
+            raise
         return figures
+
+    def _tell(self, what: str, text: str) -> None:
+        said = self.described.get(what)
+        self.described[what] = f"{said}; {text}" if said else text
+        self._options.say(f"{what}: {text}")
+
+    def _answer(self, command: Sequence[str]) -> str:
+        if self._stop.asked:
+            raise Interrupted
+        return programs.answer_of(command)
 
     def _start(self, stack: ExitStack, *, delay_ms: int = 0, ports: int = 1, tls: bool = False) -> list[int]:
         arguments = [str(delay_ms), str(ports), sample.BODY]
@@ -75,7 +125,7 @@ class CheckBench:
             plain = self._start(stack, ports=_PORTS)
             tls = self._start(stack, ports=_PORTS, tls=True)
             many = self._start(stack, ports=_ORIGINS) if self._target is not None else []
-            candidates = dict(self._candidates(plain, tls, many))
+            candidates = {**dict(self._candidates(plain, tls, many)), **self._peers(plain, tls)}
             for run in range(self._options.runs + 1):
                 names = list(candidates)
                 random.shuffle(names)
@@ -91,10 +141,13 @@ class CheckBench:
         self, plain: list[int], tls: list[int], many: list[int]
     ) -> Iterator[tuple[str, Callable[[], float]]]:
         authority = str(self._files.authority)
+        in_python = programs.python("python_floor")
         if self._floor is not None:
-            yield "floor http", self._floor_cost(self._floor, 20_000, "plain", plain)
+            yield "floor http", self._floor_cost([str(self._floor)], 20_000, "plain", plain)
         if self._tls_floor is not None:
-            yield "floor https", self._floor_cost(self._tls_floor, 1_000, "tls", tls)
+            yield "floor https", self._floor_cost([str(self._tls_floor)], 1_000, "tls", tls)
+        yield "floor http in Python", self._floor_cost(in_python, 10_000, "plain", plain)
+        yield "floor https in Python", self._floor_cost(in_python, 1_000, "tls", tls)
         yield "http", self._cost("auto", 6_000, "-", *plain)
         yield "http kept", self._cost("auto-kept", 8_000, "-", *plain)
         yield "https rustls", self._cost("rustls", 1_500, authority, *tls)
@@ -108,25 +161,38 @@ class CheckBench:
 
     def _cost(self, name: str, count: int, ca_file: str, *ports: int) -> Callable[[], float]:
         command = programs.python("clients", "cost", name, self._scaled(count), _AT_ONCE, ca_file, *ports)
-        return lambda: float(_json_of(command)["cpu_us"])
+        return lambda: float(self._json_of(command)["cpu_us"])
 
-    def _floor_cost(self, program: Path, count: int, kind: str, ports: list[int]) -> Callable[[], float]:
-        command = [str(program), str(self._scaled(count)), str(_AT_ONCE), kind, str(self._files.authority)]
+    def _floor_cost(
+        self, program: list[str], count: int, kind: str, ports: list[int]
+    ) -> Callable[[], float]:  # fmt: skip
+        command = [*program, str(self._scaled(count)), str(_AT_ONCE), kind, str(self._files.authority)]
         command += map(str, ports)
-        return lambda: float(programs.answer_of(command))
+        return lambda: float(self._answer(command))
+
+    def _peers(self, plain: list[int], tls: list[int]) -> dict[str, Callable[[], float]]:
+        peer = blackbox.installed(self._folder, str(self._files.authority))
+        if peer is None:
+            self._tell("blackbox_exporter", "not found on the search path")
+            return {}
+        self._tell("blackbox_exporter", f"{peer.version}, with {peer.condition}")
+        return {
+            "blackbox http": lambda: peer.probe_us("http", plain, self._scaled(2_000), _AT_ONCE),
+            "blackbox https": lambda: peer.probe_us("https", tls, self._scaled(1_000), _AT_ONCE),
+        }
 
     def _scaled(self, count: int) -> int:
         return max(_AT_ONCE * 2, int(count * self._options.scale))
 
     # --- truth and memory --------------------------------------------------------------------------
 
-    def _errors(self, costs: dict[str, list[float]]) -> Iterator[Figure]:
+    def _errors(self, cost_us: float) -> Iterator[Figure]:
         seconds = 4 * self._options.scale
         with ExitStack() as stack:
             ports = self._start(stack, delay_ms=_SERVED_MS, ports=_PORTS)
             # A check that is waited for costs more than one of a hundred in a row: how much, each step tells the
             # next, and one before them all tells the first.
-            cost_us = 2 * min(costs["http"])
+            cost_us *= 2
             for share in (0.3, *_SHARES):
                 rate = share * 1e6 / cost_us
                 runs = [self._error(rate, seconds, 1, ports) for _ in range(self._options.runs)]
@@ -134,60 +200,48 @@ class CheckBench:
                 if share == 0.3:
                     continue
                 used = 100 * quantile([run["cpu_share"] for run in runs], 0.5)
-                yield from _error_figures(f"at {100 * share:.0f} % of a core (was {used:.0f} %)", runs, share)
+                yield from of_errors(f"at {100 * share:.0f} % of a core (was {used:.0f} %)", runs)
                 self._options.say(f"error: {share:.0%} of a core")
             runs = [self._error(_BURST, 1, _BURST, ports) for _ in range(self._options.runs)]
-            yield from _error_figures(f"with {_BURST} started at once", runs, None)
+            yield from of_errors(f"with {_BURST} started at once", runs)
 
     def _error(self, rate: float, seconds: float, at_once: int, ports: list[int]) -> dict[str, Any]:
-        return _json_of(programs.python("clients", "error", rate, seconds, at_once, *ports))
+        return self._json_of(programs.python("clients", "error", rate, seconds, at_once, *ports))
 
     def _memory(self) -> Iterator[Figure]:
-        for tls, counts, most in ((False, (1_000, 5_000), 6.0), (True, (1_000,), 50.0)):
+        most_held = programs.most_files() - 100
+        for kind, most in _MEMORY:
             with ExitStack() as stack:
-                port = self._start(stack, delay_ms=_HOLD_MS, tls=tls)[0]
-                ca_file = str(self._files.authority) if tls else "-"
-                for count in counts:
+                is_tls = kind == "HTTPS"
+                [port] = self._start(stack, delay_ms=_HOLD_MS, tls=is_tls)
+                ca_file = str(self._files.authority) if is_tls else "-"
+                for count in _HELD:
+                    if count > most_held:
+                        self._tell(
+                            "left out", f"{count} {kind} held open (no more than {most_held} files may be)"
+                        )
+                        continue
                     held = int(count * min(1.0, self._options.scale))
-                    used = _json_of(programs.python("clients", "memory", held, ca_file, port))["kilobytes"]
-                    kind = "HTTPS" if tls else "HTTP"
-                    yield figure(f"memory per check in flight, {held} {kind}", [used], "kB", most)
+                    command = programs.python("clients", "memory", held, ca_file, port)
+                    used = [self._json_of(command)["kilobytes"] for _ in range(self._options.runs)]
+                    yield figure(f"memory per check in flight, {held} {kind}", used, "kB", most)
+                self._options.say(f"memory: {kind}")
 
+    # --- the whole command -------------------------------------------------------------------------
 
-def _json_of(command: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(programs.answer_of(command))
-    return found
+    def _produce(self) -> Iterator[Figure]:
+        options = self._options
+        with ExitStack() as stack:
+            plain = self._start(stack, ports=_PORTS)
+            tls = self._start(stack, ports=_PORTS, tls=True)
+            targets = Targets(plain, tls, self._files.authority)
+            bench = ProduceBench(self._folder, self._environ, targets, self._stop, options.say)
+            if "produce" in options.parts:
+                yield from bench.cost(options.runs, options.scale)
+            if "scale" in options.parts:
+                yield from bench.scale(options.schedule)
+            self._tell("kafka", bench.kafka)
 
-
-def _cost_figures(costs: dict[str, list[float]]) -> Iterator[Figure]:
-    for name, values in costs.items():
-        yield figure(f"CPU per check, {name}", values, "us")
-    comparisons: tuple[tuple[str, str, float | None], ...] = (
-        ("http", "floor http", 2.8),
-        ("http", "httpx http", 0.20),
-        ("https rustls", "floor https", 0.70),
-        ("https openssl", "floor https", None),
-        ("https rustls", "httpx https", 0.35),
-        ("http kept", "http", 0.6),
-        ("https kept", "http", 0.6),
-        ("http kept, 1000 origins", "http kept, 10 origins", 1.3),
-    )
-    for name, to, target in comparisons:
-        if name in costs and to in costs:
-            yield ratio(f"{name} / {to}", costs[name], costs[to], target)
-    yield figure("checks a second at 60 % of a core, HTTP", [0.6e6 / cost for cost in costs["http"]], "/s")
-    yield figure(
-        "checks a second at 60 % of a core, HTTPS", [0.6e6 / cost for cost in costs["https rustls"]], "/s"
-    )
-
-
-def _error_figures(when: str, runs: list[dict[str, Any]], share: float | None) -> Iterator[Figure]:
-    def over(kind: str, part: float) -> list[float]:
-        return [quantile(run[kind], part) for run in runs]
-
-    yield figure(f"first byte, error p50 {when}", over("first", 0.5), "ms", 0.15)
-    yield figure(f"first byte, error p99 {when}", over("first", 0.99), "ms", 1.0)
-    yield figure(f"first byte, error max {when}", over("first", 1.0), "ms")
-    yield figure(f"total, error p99 {when}", over("total", 0.99), "ms")
-    if share is not None:
-        yield figure(f"start lateness p99 {when}", over("late", 0.99), "ms", 2.0 if share <= 0.6 else None)
+    def _json_of(self, command: list[str]) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._answer(command))
+        return found

@@ -1,6 +1,7 @@
 """One client, measured by itself in this process; prints one line of JSON.
 
 python -m apistatus.bench.clients cost NAME COUNT AT_ONCE CA_FILE|- PORT...
+python -m apistatus.bench.clients paced RATE SECONDS CA_FILE|- PORT...
 python -m apistatus.bench.clients error RATE SECONDS AT_ONCE PORT...
 python -m apistatus.bench.clients memory COUNT CA_FILE|- PORT
 
@@ -16,9 +17,9 @@ import json
 import resource
 import ssl
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -27,6 +28,8 @@ from apistatus.model.wire import compose
 from apistatus.probing.prober import HttpProber
 from apistatus.runtime import event_loop
 from apistatus.runtime.clock import SystemClock
+
+_AT_ONCE: Final = 16
 
 
 def _cpu_us() -> float:
@@ -66,10 +69,24 @@ async def _cost(name: str, count: int, at_once: int, ca_file: str, *ports: int) 
     if name == "httpx":
         return await _cost_of_httpx(count, at_once, ca_file, *ports)
     engine, _, kept = name.partition("-")
-    prober = HttpProber(SystemClock(), tls_engine=engine, tell_held=False)  # type: ignore[arg-type]  # one of its values
     places = max(at_once, len(ports))
+    prober, fetch = _whole(engine, places, ca_file, ports, keep_alive=bool(kept))
+    await _all_of(fetch, places, at_once)
+    before_us = _cpu_us()
+    await _all_of(fetch, count, at_once)
+    used_us = (_cpu_us() - before_us) / count
+    await prober.aclose()
+    return {"cpu_us": used_us}
+
+
+def _whole(
+    engine: str, places: int, ca_file: str, ports: Sequence[int], *, keep_alive: bool = False
+) -> tuple[HttpProber, Callable[[int], Awaitable[None]]]:
+    """The prober, and all of what it does for a check, to the composed result. It raises RuntimeError when a check
+    is not up."""
+    prober = HttpProber(SystemClock(), tls_engine=engine, tell_held=False)  # type: ignore[arg-type]  # one of its values
     checks = [
-        sample.check(number, ports[number % len(ports)], ca_file, keep_alive=bool(kept))
+        sample.check(number, ports[number % len(ports)], ca_file, keep_alive=keep_alive)
         for number in range(places)
     ]
 
@@ -80,12 +97,27 @@ async def _cost(name: str, count: int, at_once: int, ca_file: str, *ports: int) 
             raise RuntimeError(f"{outcome.status}: {outcome.error}")
         compose(check, outcome, location="local", producer="bench", scheduled_at_us=1)
 
-    await _all_of(fetch, places, at_once)
-    before_us = _cpu_us()
-    await _all_of(fetch, count, at_once)
-    used_us = (_cpu_us() - before_us) / count
+    return prober, fetch
+
+
+async def _paced(rate: float, seconds: float, ca_file: str, *ports: int) -> dict[str, Any]:
+    """The same at `rate` a second, one by one: what a check costs that comes alone."""
+    loop, places = asyncio.get_running_loop(), max(len(ports), int(rate))
+    prober, fetch = _whole("auto", places, ca_file, ports)
+    await _all_of(fetch, places, min(places, 100))
+    tasks, began_s, before_us = [], loop.time(), _cpu_us()
+    for number in range(max(1, int(rate * seconds))):
+        await _until(loop, began_s + number / rate)
+        tasks.append(asyncio.ensure_future(fetch(number)))
+    await asyncio.gather(*tasks)
+    used_us = (_cpu_us() - before_us) / len(tasks)
     await prober.aclose()
     return {"cpu_us": used_us}
+
+
+async def _until(loop: asyncio.AbstractEventLoop, due_s: float) -> None:
+    while (rest_s := due_s - loop.time()) > 0:  # noqa: ASYNC110 - a schedule, as the loop wakes early
+        await asyncio.sleep(max(rest_s, 0.001))
 
 
 async def _cost_of_httpx(count: int, at_once: int, ca_file: str, *ports: int) -> dict[str, Any]:
@@ -112,10 +144,9 @@ async def _error(rate: float, seconds: float, at_once: int, *ports: int) -> dict
         sample.check(number, ports[number % len(ports)], "-", path="$.served_us") for number in range(places)
     ]
     await prober.probe(checks[0])
-    first, total, late = [], [], []
+    first, total = [], []
 
-    async def probe(number: int, due_s: float) -> None:
-        late.append((loop.time() - due_s) * 1e3)
+    async def probe(number: int) -> None:
         outcome = await prober.probe(checks[number])
         served_us = int(outcome.value or 0)
         first.append(((outcome.processing_us or 0) - served_us) / 1e3)
@@ -124,17 +155,14 @@ async def _error(rate: float, seconds: float, at_once: int, *ports: int) -> dict
     tasks, began_s, before_us = [], loop.time(), _cpu_us()
     for turn in range(max(1, int(rate * seconds / at_once))):
         due_s = began_s + turn * at_once / rate
-        while (rest_s := due_s - loop.time()) > 0:  # noqa: ASYNC110 - a schedule, as the loop wakes early
-            await asyncio.sleep(max(rest_s, 0.001))
+        await _until(loop, due_s)
         first_place = turn * at_once
-        tasks += [
-            asyncio.ensure_future(probe((first_place + number) % places, due_s)) for number in range(at_once)
-        ]
+        tasks += [asyncio.ensure_future(probe((first_place + number) % places)) for number in range(at_once)]
     await asyncio.gather(*tasks)
     used_us = _cpu_us() - before_us
     share = used_us / 1e6 / (loop.time() - began_s)
     await prober.aclose()
-    return {"first": first, "total": total, "late": late, "cpu_share": share, "cpu_us": used_us / len(tasks)}
+    return {"first": first, "total": total, "cpu_share": share, "cpu_us": used_us / len(tasks)}
 
 
 async def _memory(count: int, ca_file: str, port: int) -> dict[str, Any]:
@@ -146,7 +174,11 @@ async def _memory(count: int, ca_file: str, port: int) -> dict[str, Any]:
             await _begun(prober, sample.check(number, port, ca_file, path="$.served_us"))
     gc.collect()
     before = _resident_bytes()
-    tasks = [asyncio.ensure_future(prober.probe(check)) for check in checks]
+    tasks: list[asyncio.Future[Any]] = []
+    for begin in range(0, count, _AT_ONCE):
+        # A handful a turn, as `produce` starts them.
+        tasks += [asyncio.ensure_future(prober.probe(check)) for check in checks[begin : begin + _AT_ONCE]]
+        await asyncio.sleep(0)
     async with asyncio.timeout(120):
         while sum(one.phase == "processing" for one in prober.exchanges_under_way()) < count:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
@@ -176,6 +208,9 @@ async def _main(what: str, *given: str) -> None:
     if what == "cost":
         name, count, at_once, ca_file, *ports = given
         found = await _cost(name, int(count), int(at_once), ca_file, *map(int, ports))
+    elif what == "paced":
+        rate, seconds, ca_file, *ports = given
+        found = await _paced(float(rate), float(seconds), ca_file, *map(int, ports))
     elif what == "error":
         rate, seconds, at_once, *ports = given
         found = await _error(float(rate), float(seconds), int(at_once), *map(int, ports))

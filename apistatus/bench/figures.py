@@ -14,7 +14,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A median with its range. `target` is what it should be at most, and `met` whether it is; None without."""
+    """A median with its range. `target` is what it should be at most (or at least), and `met` whether it is;
+    None without."""
 
     name: str
     value: float
@@ -29,6 +30,13 @@ def figure(name: str, values: Sequence[float], unit: str, target: float | None =
     """A figure that is better the smaller it is, as the median of several runs."""
     value = statistics.median(values)
     met = None if target is None else value <= target
+    return Figure(name, value, min(values), max(values), unit, target, met)
+
+
+def at_least(name: str, values: Sequence[float], unit: str, target: float | None = None) -> Figure:
+    """A figure that is better the larger it is, likewise."""
+    value = statistics.median(values)
+    met = None if target is None else value >= target
     return Figure(name, value, min(values), max(values), unit, target, met)
 
 
@@ -50,6 +58,7 @@ def machine() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "load_1min": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -66,12 +75,23 @@ def table(figures: Sequence[Figure], described: dict[str, Any]) -> str:
     """Machine and figures as text, one figure a line."""
     width = max(len(one.name) for one in figures)
     lines = [", ".join(f"{key}: {value}" for key, value in described.items()), ""]
-    for one in figures:
-        aim = "" if one.target is None else f"  {'met' if one.met else 'MISSED'} (at most {one.target:g})"
-        lines.append(
-            f"{one.name:<{width}}  {one.value:>9.2f} {one.unit:<5} {one.min:.2f} to {one.max:.2f}{aim}"
-        )
+    lines += [f"{one.name:<{width}}  {_numbers(one)}{_aim(one)}" for one in figures]
     return "\n".join(lines)
+
+
+def _numbers(one: Figure) -> str:
+    return f"{_shown(one.value):>9} {one.unit:<6} {_shown(one.min)} to {_shown(one.max)}"
+
+
+def _aim(one: Figure) -> str:
+    if one.target is None:
+        return ""
+    is_most = (one.value <= one.target) == one.met
+    return f"  {'met' if one.met else 'MISSED'} (at {'most' if is_most else 'least'} {one.target:g})"
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}"
 
 
 def _processor() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -35,11 +36,23 @@ def on_cpu(number: int) -> None:
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[number]})
 
 
+def most_files() -> int:
+    """How many files a program of ours may have open."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return sys.maxsize if most == resource.RLIM_INFINITY else most
+
+
+def _prepared(cpu: int) -> None:
+    on_cpu(cpu)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 @contextlib.contextmanager
 def target(command: Sequence[str], ports: int = 1) -> Iterator[list[int]]:
     """Run a target until the end of the block; the ports it prints. Ending its standard input ends it."""
     process = subprocess.Popen(  # noqa: S603 - our own programs
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=lambda: on_cpu(TARGET_CPU)
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=lambda: _prepared(TARGET_CPU)
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -55,7 +68,11 @@ def target(command: Sequence[str], ports: int = 1) -> Iterator[list[int]]:
 def answer_of(command: Sequence[str], timeout_s: float = 300.0) -> str:
     """What a client prints, kept on a processor of its own. Raises CalledProcessError, TimeoutExpired."""
     done = subprocess.run(  # noqa: S603 - our own programs
-        command, stdout=subprocess.PIPE, timeout=timeout_s, check=True, preexec_fn=lambda: on_cpu(CLIENT_CPU)
+        command,
+        stdout=subprocess.PIPE,
+        timeout=timeout_s,
+        check=True,
+        preexec_fn=lambda: _prepared(CLIENT_CPU),
     )
     return done.stdout.decode().strip()
 

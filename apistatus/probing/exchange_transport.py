@@ -118,9 +118,10 @@ class ExchangeTransport(httpx.AsyncBaseTransport):
         try:
             if literal is None:
                 async with asyncio.timeout(stream.limit_s("connect")):
-                    addresses = self._resolver.known(host, port) or (
-                        await self._resolver.lookup(host, port)
-                    ).addresses
+                    addresses = (
+                        self._resolver.known(host, port)
+                        or (await self._resolver.lookup(host, port)).addresses
+                    )
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no answer to the name lookup of {host}") from error
         except (NameNotResolved, OSError) as error:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from tests.bench.checking import checking
 from tests.bench.drain import drain
+from tests.bench.evaluating import evaluating
 from tests.bench.figures import Figure, as_json, as_table
 from tests.bench.services import services
 from tests.bench.starting import starting
 from tests.services.kafka_jars import NoKafka
 
-PARTS = ("starting", "checking", "drain")
+PARTS = ("starting", "evaluating", "checking", "drain")
 
 
 def main() -> int:
@@ -39,6 +40,8 @@ def _measured(folder: Path, parts: Collection[str], rows: int, runs: int) -> lis
     figures: list[Figure] = []
     if "starting" in parts:
         figures += _timed("starting", lambda: starting(folder, runs=runs))
+    if "evaluating" in parts:
+        figures += _timed("evaluating", lambda: evaluating(runs=runs))
     if {"checking", "drain"} & set(parts):
         with services(folder) as running:
             if "checking" in parts:

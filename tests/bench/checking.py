@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from tests.bench.cost import cpu_s, peak_memory_mb
+from apistatus.bench.cost import cpu_s, peak_memory_mb
 from tests.bench.figures import Figure, at_least, at_most
 from tests.bench.services import Services
 from tests.bench.target import target

@@ -10,11 +10,10 @@ METRICS_HEADER = "| metric | labels | meaning |"
 
 
 def settings_table() -> str:
-    """Every setting that has an effect, in the table's order."""
+    """Every setting, in the table's order."""
     rows = [
         (f"`{row.name}`", "none" if row.default is None else f"`{row.default}`", row.meaning)
         for row in documentation()
-        if not row.later
     ]
     return _table(SETTINGS_HEADER, rows)
 

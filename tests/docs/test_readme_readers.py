@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from apistatus.probing.extract import compile_json_path, compile_regex
-from apistatus.settings.checks import load_checks
+from apistatus.settings.checks import load_reader_file
 from tests.docs.readme import README
 
 SHOWN = [
@@ -25,8 +25,8 @@ def test_there_are_such_files() -> None:
 @pytest.mark.parametrize("text", SHOWN)
 def test_a_reader_file_of_the_readme_is_valid(text: str, tmp_path: Path) -> None:
     (tmp_path / "checks.yml").write_text(text)
-    checks = load_checks(
+    checks = load_reader_file(
         tmp_path / "checks.yml", {"TOKEN": "t"}, default_interval_us=30_000_000,
         compile_json_path=compile_json_path, compile_regex=compile_regex,
-    )  # fmt: skip
+    ).checks  # fmt: skip
     assert len(checks) == text.count("- name:")

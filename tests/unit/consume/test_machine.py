@@ -26,9 +26,9 @@ members = st.integers(0, MEMBERS - 1)
 class Consumers(RuleBasedStateMachine):
     """Two members of a group, some of which are zombies at times, on one topic and one database."""
 
-    @initialize(size=st.sampled_from((1, 3, 7, 100)))
-    def begin(self, size: int) -> None:
-        self.size = size
+    @initialize(size=st.sampled_from((1, 3, 7, 100)), poll=st.sampled_from((1, 2, 500)))
+    def begin(self, size: int, poll: int) -> None:
+        self.size, self.poll = size, poll
         self.topic: Topic = {partition: [] for partition in PARTITIONS}
         self.database = Database()
         self.snapshot = copy.deepcopy(self.database.__dict__ | {"owner": {}})
@@ -43,7 +43,10 @@ class Consumers(RuleBasedStateMachine):
             log += [b"{"] if len(log) % 4 == 3 else encoded(len(log), check=f"check-{partition}")
 
     def _new(self) -> Line:
-        line = Line(self.topic, self.database, max_messages=self.size, max_age_s=0.05)
+        line = Line(
+            self.topic, self.database, max_messages=self.size, max_age_s=0.05,
+            messages_a_poll=self.poll, max_messages_behind=2 * self.size,
+        )  # fmt: skip
         line.source.revoke(*PARTITIONS)
         return line
 
@@ -146,7 +149,7 @@ class Consumers(RuleBasedStateMachine):
         for member in self.members:
             member.source.revoke(*PARTITIONS)
         last.source.assign(*PARTITIONS)
-        last.steps(sum(map(len, self.topic.values())) // self.size + 40)
+        last.steps(sum(map(len, self.topic.values())) // min(self.size, self.poll) + 40)
         for partition, log in self.topic.items():
             assert self._stored(partition) == list(range(len(log)))
 

@@ -149,7 +149,9 @@ def test_a_second_fault_of_the_certificate_is_not_kept_back() -> None:
     old, early = issue("old", ROOT, valid=PAST), issue("early", ROOT, valid=FUTURE)
     assert words(OTHER_NAME, old).endswith(f"; the certificate expired on {day(old)} too")
     assert words(UNKNOWN, early).endswith(f"; nor is the certificate valid before {day(early, end=False)}")
-    assert words(1, old) == f"the certificate is refused: some reason; the certificate expired on {day(old)} too"
+    assert (
+        words(1, old) == f"the certificate is refused: some reason; the certificate expired on {day(old)} too"
+    )
 
 
 @pytest.mark.parametrize(

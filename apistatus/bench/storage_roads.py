@@ -1,0 +1,235 @@
+"""Ways of getting results into the table, each on an emptied one; `\\copy` is the floor beside them."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from psycopg import sql
+
+from apistatus.bench import storage_sample
+from apistatus.bench.cost import cpu_s, own_cpu_s
+from apistatus.bench.storage_services import Connection, Database, seconds_of_timing
+from apistatus.bench.storage_topic import NotMeasured
+from apistatus.model.result import FAILURE_KINDS, PHASES, STATUSES, Result
+from apistatus.ports import Batch, TopicIdentity
+from apistatus.postgres import connect, road, rows
+from apistatus.postgres.rows import Ids, Pair
+from apistatus.postgres.sink import PostgresSink
+
+BATCH: Final = 10_000
+_BLOCK_BYTES: Final = 8_192
+"""What psql sends at once (src/bin/psql/copy.c, COPYBUFSIZ)."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_COLUMNS: Final = (
+    "scheduled_at", "check_id", "start_delay_us", "total_us", "resolve_us", "connect_us", "tls_us",
+    "processing_us", "transfer_us", "size_bytes", "sla_ms", "location_id", "status", "flags", "attempts",
+    "status_code", "failure", "phase", "value", "error",
+)  # fmt: skip
+_INSERT: Final = sql.SQL("insert into apistatus.results ({}) values ({}) on conflict do nothing").format(
+    sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)), sql.SQL(", ").join([sql.Placeholder()] * len(_COLUMNS))
+)
+_ROWS_A_TRANSACTION: Final = 500
+"""Of the single inserts: they are not measured by their commits."""
+
+
+@dataclass(slots=True)
+class Written:
+    """What it took to write so many rows; the backend's time to a hundredth of a second in all."""
+
+    rows: int = 0
+    seconds: float = 0.0
+    client_s: float = 0.0
+    backend_s: float = 0.0
+
+    @property
+    def us(self) -> float:
+        """Microseconds a row."""
+        return self.seconds / self.rows * 1e6
+
+    @property
+    def client_us(self) -> float:
+        return self.client_s / self.rows * 1e6
+
+    @property
+    def backend_us(self) -> float:
+        return self.backend_s / self.rows * 1e6
+
+
+class Roads:
+    """The ways, on one database. The results they are given are the same, and so are the rows."""
+
+    def __init__(self, database: Database, count: int, folder: Path, go_on: Callable[[], None]) -> None:
+        self._database, self._count, self._go_on = database, count, go_on
+        self._first_tick_us = next(storage_sample.results(count)).scheduled_at_us
+        self._file = folder / "rows.tsv"
+        self._ids: dict[Pair, Ids] = {}
+        self._has_psql = True
+        self._learn()
+
+    @property
+    def floor(self) -> str:
+        """Whose COPY it is."""
+        return "psql \\copy" if self._has_psql else "COPY of the same text by libpq"
+
+    def copy(self) -> Written:
+        """The floor: COPY of the rows as text, out of a file, in one transaction."""
+        self._empty()
+        began, used_s = time.perf_counter(), own_cpu_s()
+        if self._has_psql:
+            copied = f"\\copy apistatus.results from '{self._file}'"
+            seconds = seconds_of_timing(self._database.psql("\\timing on", copied))
+            written = Written(self._count, seconds)
+        else:
+            with closing(self._database.connect()) as connection, self._file.open("rb") as file:
+                with connection.cursor().copy("copy apistatus.results from stdin") as copy:
+                    while block := file.read(_BLOCK_BYTES):
+                        copy.write(block)
+                pid = connection.info.backend_pid
+                written = Written(self._count, time.perf_counter() - began, own_cpu_s() - used_s, cpu_s(pid))
+        self._require(self._count)
+        return written
+
+    def write(self) -> Written:
+        """Rows of decoded results by the road of `consume`, and nothing else: batches of 10,000."""
+        self._empty()
+        written = Written()
+        with closing(connect.connect(self._database.app)) as connection:
+            for batch in self._batches(self._count):
+                with _timed(written, len(batch), connection.info.backend_pid):
+                    copy = road.DirectCopy(connection, Batch(results=batch))
+                    for first in range(0, len(batch), road.AT_ONCE):
+                        copy.write(rows.encode(batch[first : first + road.AT_ONCE], self._ids))
+                    copy.finish()
+                    connection.execute("commit")
+        self._require(written.rows)
+        return written
+
+    def store(self) -> Written:
+        """The same batches through the sink: state, hours, offsets and their fence in the transaction."""
+        return self._by_sink(repeated=0)
+
+    def stage(self) -> Written:
+        """The same when every batch brings a result again, and so goes by the staging table."""
+        return self._by_sink(repeated=1)
+
+    def execute_many(self, count: int) -> Written:
+        """What others do: `executemany` of INSERT ... ON CONFLICT in a pipeline, batches of 10,000."""
+        return self._insert(
+            count, lambda connection, values: connection.cursor().executemany(_INSERT, values)
+        )
+
+    def single_rows(self, count: int) -> Written:
+        """What others do: one prepared INSERT a row."""
+
+        def insert(connection: Connection, values: Sequence[Sequence[Any]]) -> None:
+            cursor = connection.cursor()
+            for begin in range(0, len(values), _ROWS_A_TRANSACTION):
+                with connection.transaction():
+                    for value in values[begin : begin + _ROWS_A_TRANSACTION]:
+                        cursor.execute(_INSERT, value, prepare=True)
+
+        return self._insert(count, insert)
+
+    def _learn(self) -> None:
+        """Give every check its number, and keep the rows as text for the floor."""
+        self._by_sink(repeated=0)
+        with closing(self._database.connect()) as connection:
+            found = connection.execute(
+                "select c.check_id, l.name, c.id, l.id from apistatus.checks c, apistatus.locations l"
+            ).fetchall()
+            self._ids = {(check, location): (check_id, at) for check, location, check_id, at in found}
+            try:
+                self._database.psql(f"\\copy (table apistatus.results) to '{self._file}'")
+            except (FileNotFoundError, subprocess.CalledProcessError):
+                self._has_psql = False
+                with (
+                    self._file.open("wb") as file,
+                    connection.cursor().copy("copy (table apistatus.results) to stdout") as copy,
+                ):
+                    for block in copy:
+                        file.write(block)
+
+    def _by_sink(self, *, repeated: int) -> Written:
+        self._empty()
+        written, offset = Written(), 0
+        last: list[Result] = []
+        with closing(PostgresSink(self._database.app, group="bench")) as sink:
+            offset = sink.claim(_TOPIC, (0,))[0] or 0
+            pid = self._owner()
+            for batch in self._batches(self._count):
+                again = last[len(last) - repeated :] if repeated else []
+                last = batch
+                if repeated and not again:
+                    # The first of all makes room for the others: only from the second one on there is a duplicate.
+                    sink.store(Batch(results=batch, positions={0: (offset := offset + len(batch))}))
+                    continue
+                offset += len(batch) + len(again)
+                with _timed(written, len(batch), pid):
+                    sink.store(Batch(results=[*again, *batch], positions={0: offset}))
+        self._require(self._count)
+        return written
+
+    def _insert(self, count: int, insert: Callable[[Connection, Sequence[Sequence[Any]]], object]) -> Written:
+        self._empty()
+        written = Written()
+        with closing(connect.connect(self._database.app)) as connection:
+            for batch in self._batches(count):
+                values = [_values(result, self._ids[result.check, result.location]) for result in batch]
+                with _timed(written, len(batch), connection.info.backend_pid), connection.transaction():
+                    insert(connection, values)
+        self._require(count)
+        return written
+
+    def _batches(self, count: int) -> Iterator[list[Result]]:
+        made = storage_sample.results(count, first_tick_us=self._first_tick_us)
+        while batch := list(islice(made, BATCH)):
+            self._go_on()
+            yield batch
+
+    def _owner(self) -> int:
+        with closing(self._database.connect()) as connection:
+            [(pid,)] = connection.execute("select owner_backend from apistatus.kafka_offsets").fetchall()
+        return int(pid)
+
+    def _empty(self) -> None:
+        with closing(self._database.connect()) as connection:
+            connection.execute("truncate apistatus.results, apistatus.check_state, apistatus.dirty_hours")
+            connection.execute("checkpoint")
+
+    def _require(self, count: int) -> None:
+        with closing(self._database.connect()) as connection:
+            [(there,)] = connection.execute("select count(*) from apistatus.results").fetchall()
+        if there != count:
+            raise NotMeasured(f"{count} rows were written, {there} are there")
+
+
+_TOPIC: Final = TopicIdentity("bench", "bench", "bench")
+
+
+@contextmanager
+def _timed(written: Written, count: int, pid: int) -> Iterator[None]:
+    backend_s, client_s, began = cpu_s(pid), own_cpu_s(), time.perf_counter()
+    yield
+    written.seconds += time.perf_counter() - began
+    written.client_s += own_cpu_s() - client_s
+    written.backend_s += cpu_s(pid) - backend_s
+    written.rows += count
+
+
+def _values(result: Result, ids: Ids) -> tuple[Any, ...]:
+    """The row as an application would give it to its driver."""
+    return (
+        _EPOCH + timedelta(microseconds=result.scheduled_at_us), ids[0], result.start_delay_us, result.total_us,
+        result.resolve_us, result.connect_us, result.tls_us, result.processing_us, result.transfer_us,
+        result.size_bytes, result.sla_ms, ids[1], STATUSES.index(result.status), 0, None, result.status_code,
+        None if result.failure is None else FAILURE_KINDS.index(result.failure),
+        None if result.phase is None else PHASES.index(result.phase), result.value, result.error,
+    )  # fmt: skip
