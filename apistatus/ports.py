@@ -209,6 +209,16 @@ class ResultSink(Protocol):
     def recent(self) -> Sequence[int] | None:
         """`Batch.recent` as stored last for any partition that we have claimed; None: there is none."""
 
+    def write_ahead(self, batch: Batch) -> None:
+        """Send what the batch has so far: the database works on it while more of it is read.
+
+        Nothing of it is stored, and nothing that goes wrong is told, before `store` is called for the same
+        batch. A transaction may be open until then, or until `abandon`.
+        """
+
+    def abandon(self) -> None:
+        """Take back what was written ahead."""
+
     def store(self, batch: Batch) -> Stored:
         """All of the batch and its offsets, or nothing. Raises Fenced, RowRejected, BatchRejected."""
 

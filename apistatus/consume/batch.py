@@ -26,6 +26,12 @@ class Policy:
     max_messages: int = 10_000
     max_age_s: float = 0.05
     """Measured from the batch's first message; 50 ms keep 100 results/s below 20 transactions/s."""
+    messages_a_poll: int = 500
+    """More at once is slower: they no longer fit the caches (measured). As many as that mean that more
+    waits on the topic: we are behind."""
+    max_messages_behind: int = 16_000
+    """What a batch costs by itself is shared by more rows when we are behind. A message takes 2.4 kB."""
+    max_age_behind_s: float = 0.5
     oldest_us: int = 90 * DAY_US
     """Results older than this are dead letters, or a wrong clock would make partitions for ever."""
     newest_us: int = DAY_US
@@ -36,7 +42,9 @@ class Collector:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._limit = policy.max_messages
+        self._at_most = policy.max_messages_behind
+        self.is_behind = False
+        """Whether the last poll brought as much as it could."""
         self._first_mono_ns: int | None = None
         self._last: Message | None = None
         self.bad: list[int] = []
@@ -57,6 +65,17 @@ class Collector:
         """How many more messages fit."""
         return max(0, self._limit - self.size)
 
+    @property
+    def _limit(self) -> int:
+        policy = self._policy
+        limit = policy.max_messages_behind if self.is_behind else policy.max_messages
+        return min(limit, self._at_most)
+
+    @property
+    def wanted(self) -> int:
+        """How many messages to ask for."""
+        return min(self._policy.messages_a_poll, self.room)
+
     def take(
         self, messages: Sequence[Message], expected: Mapping[int, int | None], *, wall_us: int, mono_ns: int
     ) -> None:
@@ -66,27 +85,27 @@ class Collector:
         here already. What lies beyond it is not taken, and its partition is in `holes`, until the same
         hole is met a second time: then the messages in between do not exist (compaction, transactions).
         """
+        self.is_behind = len(messages) >= self._policy.messages_a_poll
         next_offsets = dict(expected)
         self.holes = set()
-        batch = self.batch
-        results, sources, positions = batch.results, batch.messages, batch.positions
+        batch, decode = self.batch, wire.decode
+        add_result, add_source, positions = batch.results.append, batch.messages.append, batch.positions
         oldest, newest = wall_us - self._policy.oldest_us, wall_us + self._policy.newest_us
         for message in messages:
             partition, offset = message.partition(), message.offset()
-            if (wanted := next_offsets.get(partition)) not in (offset, None) and not self._follows(
-                partition, wanted, offset
-            ):
+            wanted = next_offsets.get(partition)
+            if wanted != offset and wanted is not None and not self._follows(partition, wanted, offset):
                 continue
             next_offsets[partition] = positions[partition] = offset + 1
             try:
-                decoded = wire.decode(message.value())
+                decoded = decode(message.value())
             except MalformedMessage as error:
                 self._put_aside(message, error.reason, error.message)
                 continue
             if isinstance(decoded, Result):
                 if oldest <= decoded.scheduled_at_us <= newest:
-                    results.append(decoded)
-                    sources.append(message)
+                    add_result(decoded)
+                    add_source(message)
                 else:
                     self._put_aside(
                         message, "out_of_window", "scheduled more than 90 days ago or a day ahead"
@@ -134,27 +153,31 @@ class Collector:
         return True
 
     def halve(self) -> None:
-        """Until `grow`, take half as many messages as there are now: one of them cannot be stored."""
-        self._limit = max(1, self.size // 2)
+        """Until it has grown, take half as many messages as there are now: one of them cannot be stored."""
+        self._at_most = max(1, self.size // 2)
 
     def grow(self) -> None:
         """A batch was stored: the next may be twice as large again."""
-        self._limit = min(self._policy.max_messages, self._limit * 2)
+        self._at_most = min(self._policy.max_messages_behind, self._at_most * 2)
 
     def is_due(self, mono_ns: int) -> bool:
         """Whether the batch is full or old enough to be stored now."""
-        return self.room == 0 or (self._first_mono_ns is not None and self.due_in_s(mono_ns) <= 0)
+        policy = self._policy
+        max_age_s = policy.max_age_behind_s if self.is_behind else policy.max_age_s
+        return self.room == 0 or self._age_s(mono_ns) >= max_age_s
 
     def due_in_s(self, mono_ns: int) -> float:
         """Seconds until the batch is old enough; the whole age while it is empty."""
-        if self._first_mono_ns is None:
-            return self._policy.max_age_s
-        return self._policy.max_age_s - (mono_ns - self._first_mono_ns) / 1e9
+        return self._policy.max_age_s - self._age_s(mono_ns)
+
+    def _age_s(self, mono_ns: int) -> float:
+        return 0.0 if self._first_mono_ns is None else (mono_ns - self._first_mono_ns) / 1e9
 
     def clear(self) -> None:
         """Begin a new batch; what was in the old one is stored, or will be read again."""
         self.batch = Batch()
         self.bad = []
+        self.is_behind = False
         self._first_mono_ns = self._last = None
 
 

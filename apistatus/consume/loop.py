@@ -8,7 +8,7 @@ one exception is a batch whose claim is found unmoved after an outage: it is sto
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from apistatus.consume import sayings
 from apistatus.consume.batch import Collector
@@ -37,8 +37,6 @@ from apistatus.runtime.stopping import Stop
 
 log = Events("consume")
 
-_POLL_MESSAGES = 1_000
-"""More at once is slower: the list no longer fits the caches (measured on real Kafka)."""
 _IDLE_POLL_S = 0.5
 _LAG_PERIOD_NS = 1_000_000_000
 
@@ -116,6 +114,8 @@ class ConsumeLoop:
         now_ns = self._clock.mono_ns()
         if self._collector.is_due(now_ns) or (self._collector.bad and self._is_too_much(self._with_batch())):
             self._store()
+        elif self._collector.is_behind and self._collector.batch.results:
+            self._with_patience(lambda: self._sink.write_ahead(self._collector.batch))
         if now_ns - self._lag_mono_ns > _LAG_PERIOD_NS:
             self._lag_mono_ns = now_ns
             self._observe_lag()
@@ -133,7 +133,7 @@ class ConsumeLoop:
         collector = self._collector
         timeout_s = collector.due_in_s(self._clock.mono_ns()) if collector.size else _IDLE_POLL_S
         try:
-            return self._source.poll(min(_POLL_MESSAGES, collector.room), max(0.0, timeout_s))
+            return self._source.poll(collector.wanted, max(0.0, timeout_s))
         except OffsetOutOfRange as error:
             self._find_the_way(error)
             return ()
@@ -144,6 +144,7 @@ class ConsumeLoop:
 
     def _claim(self, partitions: Collection[int]) -> None:
         """Take partitions over in PostgreSQL and start them at the offsets it holds."""
+        self._sink.abandon()
         identity = self._patience.until(self._source.identity, "kafka")
         self._topic = identity.topic
         restart = self._options.on_recreated_topic == "restart"
@@ -197,12 +198,15 @@ class ConsumeLoop:
 
     def _store(self) -> None:
         """Store the batch in hand; wait for PostgreSQL as long as it takes, a member all the while."""
+        self._with_patience(self._store_once)
+        self._stop_at_too_much()
+
+    def _with_patience(self, call: Callable[[], None]) -> None:
         try:
-            self._store_once()
+            call()
         except (PostgresUnavailable, AccessRefused, IncompatibleSchema) as error:
             log.warning("batch.held", messages=self._collector.size, cause=str(error))
             self._patience.until(self._claim_again_and_store, "postgres", because=error)
-        self._stop_at_too_much()
 
     def _store_once(self) -> None:
         while self._collector.size:
@@ -269,6 +273,7 @@ class ConsumeLoop:
 
     def _start_over(self) -> None:
         """Drop the batch in hand and read what is still ours again from the stored offsets."""
+        self._sink.abandon()
         self._collector.clear()
         self._holdings.read_again()
 

@@ -87,7 +87,7 @@ class KafkaSubscriber:
             self._on_error(error.args[0])
             return ()
         self._watch_membership()
-        if all(message.error() is None for message in polled):
+        if not any(map(KafkaMessage.error, polled)):
             return self._of_started(polled) if self._rebalanced else cast("list[Message]", polled)
         good = []
         for message in polled:

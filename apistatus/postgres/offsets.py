@@ -55,6 +55,11 @@ class Claims:
             raise Fenced(())
         return self._identity
 
+    @property
+    def has_some(self) -> bool:
+        """Whether anything is claimed."""
+        return bool(self._claims)
+
     def claim(
         self, connection: Connection, identity: TopicIdentity, partitions: Collection[int], *,
         restart: bool = False,

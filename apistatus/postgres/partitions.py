@@ -22,6 +22,12 @@ class Partitions:
     def __init__(self) -> None:
         self._known: set[int] = set()
 
+    def require(self, days: Iterable[int]) -> None:
+        """Raises KeyError unless all of these days are known to have one."""
+        for day in days:
+            if day not in self._known:
+                raise KeyError(day)
+
     def ensure(self, connection: Connection, days: Iterable[int]) -> None:
         """Make what is missing for these days, and for the week after them when nobody is in the way."""
         missing = set(days) - self._known

@@ -30,6 +30,10 @@ class Registry:
         """Numbers by check and location."""
         return self._ids
 
+    def knows(self, others: Iterable[Definition | Gap]) -> bool:
+        """Whether all of these have their numbers here."""
+        return all((other.check, other.location) in self._ids for other in others)
+
     def learn(
         self, connection: Connection, results: Sequence[Result], definitions: Sequence[Definition],
         gaps: Sequence[Gap] = (),

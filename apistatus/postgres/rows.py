@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 
 from apistatus.model.result import FAILURE_KINDS, PHASES, STATUSES, Flag, Result
@@ -28,6 +29,7 @@ TYPES: Final = (
 TICK, CHECK, TOTAL, LOCATION, STATUS, ATTEMPTS, FLAGS = 0, 1, 3, 11, 12, 13, 14
 FAILURE, VALUE, ERROR = 16, 18, 19
 """Positions in a row."""
+_TICK_OF_CHECK: Final = itemgetter(CHECK, LOCATION, TICK)
 LAST_VERDICT: Final = STATUSES.index("down")
 """Numbers up to this one are verdicts, those above say nothing of the target."""
 
@@ -59,9 +61,11 @@ def encode(results: Sequence[Result], ids: Mapping[Pair, Ids]) -> list[Row]:
 
 def first_of_each_tick(rows: Sequence[Row]) -> list[int]:
     """Indexes of the rows that count where several are of one tick: the first verdict, else the first."""
+    keys: list[tuple[int, int, int]] = list(map(_TICK_OF_CHECK, rows))
+    if len(set(keys)) == len(keys):
+        return list(range(len(keys)))
     chosen: dict[tuple[int, int, int], int] = {}
-    for index, row in enumerate(rows):
-        key = (row[CHECK], row[LOCATION], row[TICK])
+    for index, (key, row) in enumerate(zip(keys, rows, strict=True)):
         other = chosen.setdefault(key, index)
         if other != index and rows[other][STATUS] > LAST_VERDICT >= row[STATUS]:
             chosen[key] = index

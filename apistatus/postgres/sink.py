@@ -7,17 +7,16 @@ from contextlib import contextmanager
 from typing import Final, NoReturn
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from apistatus.errors import ApistatusError, BatchRejected, Fenced, IncompatibleSchema, PostgresUnavailable
 from apistatus.model.result import Result
 from apistatus.ports import Batch, Stored, TopicIdentity
-from apistatus.postgres import connect, dead_letters, offsets, road, rows, schema_state, sql_states, state
+from apistatus.postgres import connect, dead_letters, offsets, rows, schema_state, sql_states, state
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.partitions import DAY_US, Partitions
 from apistatus.postgres.refusals import DatabaseMissing
 from apistatus.postgres.registry import Registry
-from apistatus.postgres.rows import PG_EPOCH_US, Ids, Row
+from apistatus.postgres.rows import Ids
+from apistatus.postgres.session import HOUR_US, Session
 from apistatus.postgres.sql_states import Meaning
 from apistatus.postgres.statements import statement
 from apistatus.runtime.logs import Events
@@ -25,11 +24,7 @@ from apistatus.settings.schema import PostgresSettings
 
 log = Events("postgres")
 
-_STAGED_BATCHES: Final = 20
-"""After a duplicate so many batches go through the staging table: duplicates come in crowds (a replay, a
-second producer), and a batch that meets one on the direct road is written twice."""
 _TRIES: Final = 4
-_HOUR_US: Final = 3_600_000_000
 
 
 class PostgresSink:
@@ -39,17 +34,16 @@ class PostgresSink:
         self._settings = settings
         self._where = connect.where(settings)
         self._claims = offsets.Claims(group)
-        self._connection: Connection | None = None
-        self._registry = Registry()
-        self._partitions = Partitions()
-        self._has_tables = False
-        self._staged_left = 0
+        self._session: Session | None = None
+        self._has_lost_claims = False
+        """Whether claims were made on a connection that is no more: only their owner's own session may be
+        ended by the next one."""
 
     def check_schema(self) -> None:
         """Raises IncompatibleSchema when the database does not fit this version, or does not exist."""
         try:
-            with self._session() as connection:
-                schema_state.require_fit(connection, self._settings.database)
+            with self._in_session() as session:
+                schema_state.require_fit(session.connection, self._settings.database)
         except DatabaseMissing as error:
             raise IncompatibleSchema(str(error)) from error
 
@@ -57,13 +51,15 @@ class PostgresSink:
         self, identity: TopicIdentity, partitions: Collection[int], *, restart: bool = False
     ) -> dict[int, int | None]:
         """Take over these partitions; see ResultSink. Also raises ConfigurationError for a second group."""
-        with self._session() as connection:
-            return self._claims.claim(connection, identity, partitions, restart=restart)
+        with self._in_session() as session:
+            return self._claims.claim(session.connection, identity, partitions, restart=restart)
 
     def reclaim(self) -> dict[int, int | None]:
         """Take over again what nobody else owns by now; see ResultSink."""
-        with self._session() as connection:
-            return self._claims.reclaim(connection)
+        with self._in_session() as session:
+            positions = self._claims.reclaim(session.connection)
+        self._has_lost_claims = False
+        return positions
 
     def recent(self) -> Sequence[int] | None:
         """`Batch.recent` as stored last; see ResultSink."""
@@ -72,7 +68,9 @@ class PostgresSink:
     def skip(self, partition: int, lost: range | None) -> None:
         """Go on behind what is lost; see ResultSink."""
         self._claims.require((partition,))
-        with self._session() as connection:
+        with self._in_session() as session:
+            self._require_claims()
+            connection = session.connection
             connection.execute("begin")
             if lost is not None:
                 connection.execute(
@@ -83,32 +81,34 @@ class PostgresSink:
             recent = self._claims.recent
             self._advance_and_commit(connection, {partition: lost.stop if lost else None}, recent)
 
+    def write_ahead(self, batch: Batch) -> None:
+        """Send what the batch has so far; see ResultSink."""
+        with self._in_session(batch) as session:
+            self._require_claims()
+            session.write_ahead(batch)
+
+    def abandon(self) -> None:
+        """Take back what was written ahead; see ResultSink."""
+        if self._session is not None and self._session.ahead_of is not None:
+            self._clean_up(self._session)
+
     def store(self, batch: Batch) -> Stored:
         """All of the batch and its offsets, or nothing; see ResultSink."""
-        self._claims.require(batch.positions)
-        with self._session() as connection:
-            if not self._has_tables:
-                connection.execute(statement("staging_create"))
-                connection.execute(statement("state_create"))
-                self._has_tables = True
-            try:
-                self._registry.learn(connection, batch.results, batch.definitions, batch.gaps)
-            except psycopg.Error as error:
-                _refuse(error)
-            encoded = rows.encode(batch.results, self._registry.ids)
+        with self._in_session(batch) as session:
+            self._claims.require(batch.positions)
+            self._require_claims()
             for _ in range(_TRIES):
                 try:
-                    self._partitions.ensure(connection, {_day(row) for row in encoded})
-                    return self._store_once(connection, batch, encoded)
+                    return self._store_once(session, batch)
                 except psycopg.errors.UniqueViolation:
-                    self._staged_left = _STAGED_BATCHES
+                    session.met_duplicate()
                 except psycopg.errors.CheckViolation as error:
                     if not sql_states.is_missing_partition(error):
                         _refuse(error)
-                    self._partitions.forget()
+                    session.lacks_partition()
                 except psycopg.Error as error:
                     _refuse(error)
-                connection.execute("rollback")
+                session.roll_back()
         raise PostgresUnavailable(f"PostgreSQL at {self._where}: a partition of the results does not stay")
 
     def release(self, partitions: Collection[int]) -> None:
@@ -117,28 +117,25 @@ class PostgresSink:
 
     def close(self) -> None:
         """Close the connection."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        session, self._session = self._session, None
+        if session is not None:
+            session.connection.close()
 
-    def _store_once(self, connection: Connection, batch: Batch, encoded: Sequence[Row]) -> Stored:
-        connection.execute("begin")
-        if self._staged_left:
-            self._staged_left -= 1
-            written: Sequence[Row] = road.copy_staged(connection, encoded)
-        else:
-            written = encoded
-            road.copy_direct(connection, encoded)
+    def _store_once(self, session: Session, batch: Batch) -> Stored:
+        connection, registry = session.connection, session.registry
+        written, hours = session.write(batch)
         if written:
-            groups = state.group(written)
-            certificates = _certificates(batch.results, self._registry)
-            state.keep_up(connection, groups, certificates)
-            _mark_hours(connection, written, min(batch.positions, default=0))
-        self._registry.define(connection, batch.definitions)
-        self._registry.note_gaps(connection, batch.gaps)
+            state.keep_up(connection, state.group(written), _certificates(batch.results, registry))
+            _mark_hours(connection, hours, min(batch.positions, default=0))
+        registry.define(connection, batch.definitions)
+        registry.note_gaps(connection, batch.gaps)
         dead_letters.add(connection, self._origin(), batch.dead_letters)
         self._advance_and_commit(connection, batch.positions, batch.recent)
-        return Stored(len(written), len(encoded) - len(written), len(batch.dead_letters))
+        return Stored(len(written), len(batch.results) - len(written), len(batch.dead_letters))
+
+    def _require_claims(self) -> None:
+        if self._has_lost_claims:
+            raise PostgresUnavailable(f"PostgreSQL at {self._where}: the connection was lost")
 
     def _advance_and_commit(
         self, connection: Connection, positions: Mapping[int, int | None], recent: Sequence[int] | None
@@ -165,26 +162,29 @@ class PostgresSink:
         }  # fmt: skip
 
     @contextmanager
-    def _session(self) -> Iterator[Connection]:
-        """The connection, for one call. Whatever fails is rolled back, or the connection is given up."""
-        connection = self._open()
+    def _in_session(self, batch: Batch | None = None) -> Iterator[Session]:
+        """The connection, for one call; what was written ahead of another batch is taken back. Whatever
+        fails is rolled back, or the connection is given up."""
+        if self._session is not None and self._session.ahead_of is not batch:
+            self.abandon()
+        session = self._open()
         try:
-            yield connection
+            yield session
         except psycopg.Error as error:
-            self._clean_up(connection)
+            self._clean_up(session)
             if isinstance(error, psycopg.errors.LockNotAvailable):
                 self._end_stalled()
             sql_states.raise_as_ours(error, self._where)
         except ApistatusError:
-            self._clean_up(connection)
+            self._clean_up(session)
             raise
         except BaseException:
             self.close()
             raise
 
-    def _open(self) -> Connection:
-        if self._connection is not None and not self._connection.broken and not self._connection.closed:
-            return self._connection
+    def _open(self) -> Session:
+        if self._session is not None and not self._session.connection.closed:
+            return self._session
         self.close()
         connection = connect.connect(self._settings)
         try:
@@ -194,25 +194,22 @@ class PostgresSink:
         except psycopg.Error as error:
             connection.close()
             sql_states.raise_as_ours(error, self._where)
-        # Numbers and partitions may be others now: the database may have been restored.
-        self._registry, self._partitions, self._has_tables = Registry(), Partitions(), False
-        self._connection = connection
-        return connection
+        self._has_lost_claims = self._claims.has_some
+        self._session = Session(connection)
+        return self._session
 
-    def _clean_up(self, connection: Connection) -> None:
-        if connection.closed or connection.info.transaction_status is TransactionStatus.IDLE:
-            return
+    def _clean_up(self, session: Session) -> None:
         try:
-            connection.execute("rollback")
+            session.roll_back()
         except psycopg.Error:
             self.close()
 
     def _end_stalled(self) -> None:
         """An open transaction kept us waiting: when it is a former owner's, end it for the next try."""
-        if self._connection is None:
+        if self._session is None:
             return
         try:
-            ended = self._claims.end_stalled(self._connection)
+            ended = self._claims.end_stalled(self._session.connection)
         except psycopg.Error:
             self.close()
             return
@@ -227,14 +224,8 @@ def _refuse(error: psycopg.Error) -> NoReturn:
     raise error
 
 
-def _day(row: Row) -> int:
-    tick: int = row[rows.TICK]
-    return (tick + PG_EPOCH_US) // DAY_US
-
-
-def _mark_hours(connection: Connection, written: Sequence[Row], writer: int) -> None:
-    hours = {row[rows.TICK] // _HOUR_US for row in written}
-    moments = [rows.instant(hour * _HOUR_US) for hour in sorted(hours)]
+def _mark_hours(connection: Connection, hours: Collection[int], writer: int) -> None:
+    moments = [rows.instant(hour * HOUR_US) for hour in sorted(hours)]
     connection.execute(statement("hours_mark"), {"hours": moments, "writer": writer})
 
 

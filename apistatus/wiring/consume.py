@@ -27,6 +27,7 @@ def run(environ: Environ, flags: Flags) -> int:
     from apistatus.kafka.subscriber import KafkaSubscriber
     from apistatus.postgres.sink import PostgresSink
     from apistatus.runtime.clock import SystemClock
+    from apistatus.runtime.event_loop import rarely_collecting
     from apistatus.runtime.logs import Events
     from apistatus.runtime.stopping import Stop, signals
 
@@ -52,7 +53,8 @@ def run(environ: Environ, flags: Flags) -> int:
         forwarding.start()
         stack.callback(forwarding.close)
         stack.enter_context(maintain.beside(settings.app, settings.storage))
-        loop.run()
+        with rarely_collecting(100_000):
+            loop.run()
     totals = loop.totals
     log.always(
         "consume.stopped", rows=totals.rows, duplicates=totals.duplicates, dead_letters=totals.dead_letters

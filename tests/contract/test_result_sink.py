@@ -232,6 +232,53 @@ def test_what_was_counted_is_kept_with_the_offsets(new_sink: Callable[[], Result
     assert successor.recent() is None
 
 
+def test_what_is_written_ahead_is_stored_once_and_with_its_batch(
+    store: Store, new_sink: Callable[[], ResultSink]
+) -> None:
+    sink = new_sink()
+    sink.claim(TOPIC, [0])
+    sink.store(batch(0))
+    growing = batch(1, 2, end=5)
+    sink.write_ahead(growing)
+    assert store.rows() == expected(0)
+    growing.results += [tick(3), tick(4)]
+    sink.write_ahead(growing)
+    assert sink.store(growing) == Stored(4, 0, 0)
+    assert store.rows() == expected(0, 1, 2, 3, 4)
+    assert sink.store(batch(5)) == Stored(1, 0, 0)
+    assert new_sink().claim(TOPIC, [0]) == {0: 6}
+
+
+def test_what_is_abandoned_is_gone_and_may_be_stored_later(
+    store: Store, new_sink: Callable[[], ResultSink]
+) -> None:
+    sink = new_sink()
+    sink.claim(TOPIC, [0])
+    sink.store(batch(0))
+    dropped = batch(1, 2)
+    sink.write_ahead(dropped)
+    sink.abandon()
+    sink.abandon()
+    assert sink.store(batch(1)) == Stored(1, 0, 0)
+    assert sink.store(batch(2)) == Stored(1, 0, 0)
+    assert store.rows() == expected(0, 1, 2)
+
+
+def test_nothing_that_is_written_ahead_stands_in_the_way_of_the_next_owner(
+    store: Store, new_sink: Callable[[], ResultSink]
+) -> None:
+    first, second = new_sink(), new_sink()
+    first.claim(TOPIC, [0])
+    first.store(batch(0))
+    held = batch(1, 2)
+    first.write_ahead(held)
+    assert second.claim(TOPIC, [0]) == {0: 1}
+    with pytest.raises(Fenced):
+        first.store(held)
+    assert second.store(batch(1, 2)) == Stored(2, 0, 0)
+    assert store.rows() == expected(0, 1, 2)
+
+
 def test_offsets_of_a_former_topic_are_refused_or_forgotten(new_sink: Callable[[], ResultSink]) -> None:
     sink, again = new_sink(), TopicIdentity("cluster", "statuses", "topic-2")
     sink.claim(TOPIC, [0, 1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from apistatus.errors import ApistatusError, Fenced, RecreatedTopic
+from apistatus.errors import ApistatusError, Fenced, PostgresUnavailable, RecreatedTopic
 from apistatus.model.result import Result
 from apistatus.ports import Batch, Stored, TopicIdentity
 
@@ -37,6 +37,10 @@ class MemorySink:
         self.claim_failures: list[ApistatusError] = []
         self.after_commit: list[ApistatusError] = []
         self.closed = False
+        self.ahead: Batch | None = None
+        """The batch for which a transaction is open."""
+        self.written_ahead: list[int] = []
+        """How many results the batch had, of each call."""
 
     def check_schema(self) -> None:
         """Fits always."""
@@ -44,6 +48,7 @@ class MemorySink:
     def claim(
         self, identity: TopicIdentity, partitions: Collection[int], *, restart: bool = False
     ) -> dict[int, int | None]:
+        assert self.ahead is None, "a transaction was left open"
         if self.claim_failures:
             raise self.claim_failures.pop(0)
         database = self.database
@@ -82,7 +87,20 @@ class MemorySink:
     def recent(self) -> Sequence[int] | None:
         return self.database.recent
 
+    def write_ahead(self, batch: Batch) -> None:
+        assert self.ahead is None or self.ahead is batch, "a transaction was left open for another batch"
+        self.ahead = None
+        if self.failures and isinstance(self.failures[0], PostgresUnavailable):
+            raise self.failures.pop(0)
+        self.ahead = batch
+        self.written_ahead.append(len(batch.results))
+
+    def abandon(self) -> None:
+        self.ahead = None
+
     def store(self, batch: Batch) -> Stored:
+        assert self.ahead is None or self.ahead is batch, "a transaction was left open for another batch"
+        self.ahead = None
         if self.failures:
             raise self.failures.pop(0)
         self._require(batch.positions)

@@ -21,6 +21,8 @@ class MemorySource:
         self.committed: dict[int, int] = {}
         self.closed = False
         self.before_poll: Callable[[], None] = lambda: None
+        self.waits_s: list[float] = []
+        """How long each poll would have waited."""
         self.low: dict[int, int] = {}
         """First offset that retention has left."""
         self.topic_id: str | None = "topic-1"
@@ -47,6 +49,7 @@ class MemorySource:
 
     def poll(self, max_messages: int, timeout_s: float) -> Sequence[Message]:
         self.before_poll()
+        self.waits_s.append(timeout_s)
         taken: list[Message] = []
         for partition, position in self.positions.items() if not self.held else ():
             low, high = self.low.get(partition, 0), len(self.topic[partition])

@@ -7,6 +7,7 @@ from typing import Any
 from apistatus.model.definition import Definition
 from apistatus.model.result import Result
 from apistatus.ports import Batch, DeadLetter, Stored, TopicIdentity
+from apistatus.postgres.connect import Connection
 from apistatus.postgres.sink import PostgresSink
 from tests.fakes.messages import result
 
@@ -21,6 +22,12 @@ class Feed:
         self.partition = partitions[0]
         claimed = sink.claim(TOPIC, partitions)
         self.offset = claimed[self.partition] or 0
+
+    @property
+    def connection(self) -> Connection:
+        """The one that the sink has now."""
+        assert self.sink._session is not None
+        return self.sink._session.connection
 
     def store(
         self, *results: Result, definitions: list[Definition] | None = None,

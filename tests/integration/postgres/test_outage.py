@@ -94,8 +94,7 @@ def test_a_database_that_turned_read_only_is_away_and_comes_back(
     fragile: TestDatabase, sink: PostgresSink, now_us: int
 ) -> None:
     feed = Feed(sink, (0,))
-    connection = sink._connection
-    assert connection is not None
+    connection = feed.connection
     connection.execute("set default_transaction_read_only = on")
     with pytest.raises(PostgresUnavailable, match="25006"):
         feed.store(at(now_us))
@@ -151,6 +150,7 @@ def test_an_interrupted_batch_leaves_a_sink_that_works(
     feed = Feed(sink, (0,))
     with pytest.raises(KeyboardInterrupt):
         sink.store(Batch(results=_Interrupted(), positions={0: 1}))
+    feed.reclaim()
     assert feed.store(at(now_us)) == Stored(1, 0, 0)
 
 

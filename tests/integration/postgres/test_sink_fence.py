@@ -147,8 +147,7 @@ def test_a_former_owner_frozen_in_its_transaction_does_not_stop_the_next_one(
     """A consumer stopped in the middle of a batch (SIGSTOP, a cut cable) holds its rows' locks for ever."""
     frozen = new_feed(0)
     frozen.store(at(now_us))
-    connection = frozen.sink._connection
-    assert connection is not None
+    connection = frozen.connection
     connection.execute("begin")
     connection.execute("set local idle_in_transaction_session_timeout = 0")
     connection.execute(
@@ -169,11 +168,10 @@ def test_our_own_session_that_broke_is_ended_with_the_next_claim(
 ) -> None:
     """A cut cable: the server still waits for the old session, which holds its rows' locks."""
     feed.store(at(now_us))
-    broken = feed.sink._connection
-    assert broken is not None
+    broken = feed.connection
     broken.execute("begin")
     broken.execute("update apistatus.check_state set total_us = 1")
-    feed.sink._connection = None
+    feed.sink._session = None
     feed.reclaim()
     assert feed.store(at(now_us + 1)) == Stored(1, 0, 0)
     with pytest.raises(psycopg.OperationalError):

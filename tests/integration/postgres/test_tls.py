@@ -82,5 +82,4 @@ def test_migrate_and_the_sink_work_with_verify_full(
         feed = Feed(sink, (0,))
         feed.store(at(now_us))
         feed.store(at(now_us), at(now_us + 1))
-        assert sink._connection is not None
-        assert sink._connection.execute("select count(*) from check_results").fetchone() == (2,)
+        assert feed.connection.execute("select count(*) from check_results").fetchone() == (2,)

@@ -143,9 +143,7 @@ async def test_an_authority_that_comes_along_is_still_untrusted(tmp_path: Path) 
     assert "ends in a self-signed certificate" in outcome.error
 
 
-async def test_a_missing_intermediate_is_named(
-    authority: Issued, trust: TlsOptions, tmp_path: Path
-) -> None:
+async def test_a_missing_intermediate_is_named(authority: Issued, trust: TlsOptions, tmp_path: Path) -> None:
     between = issue("intermediate", authority, authority=True)
     outcome = await _outcome(server_context(tmp_path, issue("good", between)), trust)
     assert outcome.failure == "tls_untrusted"
