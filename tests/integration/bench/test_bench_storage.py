@@ -121,8 +121,8 @@ def test_every_way_stores_the_same_rows_with_and_without_psql(
     def no_psql(self: Database, *commands: str) -> str:
         raise FileNotFoundError("psql")
 
-    stored = set()
     for _ in range(2):
+        stored = set()
         roads = Roads(own, 20_000, tmp_path, in_memory.go_on)
         for way in (roads.copy, roads.write, roads.store, roads.stage):
             written = way()
@@ -132,11 +132,11 @@ def test_every_way_stores_the_same_rows_with_and_without_psql(
                     "select count(*), sum(hashtextextended(r::text, 0)) from apistatus.results r"
                 ).fetchall()
             stored.add(row)
+        assert len(stored) == 1, stored
         assert roads.execute_many(1_000).rows == 1_000
         assert roads.single_rows(100).rows == 100
         monkeypatch.setattr(Database, "psql", no_psql)
     assert roads.floor == "COPY of the same text by libpq"
-    assert len(stored) == 1, stored
 
 
 def test_a_stop_that_is_asked_for_is_noticed(tmp_path: Path) -> None:

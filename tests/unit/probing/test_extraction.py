@@ -231,11 +231,14 @@ async def test_one_that_got_no_processor_is_our_own_shortage(
 async def test_a_search_that_got_no_processor_is_our_own_shortage(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The limit passes at once, long before the search has had its part of a processor."""
-    monkeypatch.setattr(answer, "LIMIT_S", 0.1)
+    """The limits pass at once, long before the search has had its part of a processor."""
     monkeypatch.setattr(answer.Answer, "_limit_s", lambda _answer: 0.000_1)
+    slow = _taking(compile_regex("(a|aa)+$"))
+    found = await Extraction(threads)(slow, b"a" * 100 + b"b")
+    assert "took more than 100 ms" in str(found.failure), "begun again, and slow then too"
+    monkeypatch.setattr(answer, "_LIMIT_WHEN_BUSY_S", 0.000_1)
     with pytest.raises(Busy, match=r"^this machine was too busy for a search in the answer$"):
-        await Extraction(threads)(_taking(compile_regex("(a|aa)+$")), b"a" * 100 + b"b")
+        await Extraction(threads)(slow, b"a" * 100 + b"b")
 
 
 async def test_threads_are_started_when_needed_and_used_again() -> None:
