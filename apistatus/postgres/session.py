@@ -22,6 +22,9 @@ from apistatus.postgres.statements import statement
 _CAREFUL_BATCHES: Final = 20
 """After a duplicate so many batches are written with care: duplicates come in crowds (a replay, a second
 producer), and a batch that meets one on the direct road is written twice."""
+_LEARNING_BATCHES: Final = 20
+"""After a check that was not known so many batches are written only when they are complete: new checks come in
+crowds (a start, partition after partition), and what was written ahead of one leaves dead rows behind."""
 HOUR_US: Final = 3_600_000_000
 
 
@@ -33,7 +36,7 @@ class Session:
         self.registry = Registry()
         self._partitions = Partitions()
         self._has_tables = False
-        self._careful_left = 0
+        self._careful_left = self._learning_left = 0
         self._ahead: DirectCopy | None = None
         self._not_ahead: Batch | None = None
         """A batch of which nothing can be written before it is complete."""
@@ -46,29 +49,38 @@ class Session:
     def write_ahead(self, batch: Batch) -> None:
         """Write what the batch has so far, in a transaction that stays open. What is wrong with the rows is
         no concern yet: then nothing of the batch is written ahead."""
-        if self._careful_left or self._not_ahead is batch or not self._has_tables:
+        if self._careful_left or self._learning_left or self._not_ahead is batch or not self._has_tables:
             return
         try:
             self._send(batch)
-        except (KeyError, RowRejected, psycopg.DataError, psycopg.IntegrityError):
+        except KeyError:
+            self._learning_left = _LEARNING_BATCHES
+            self.roll_back()
+        except (RowRejected, psycopg.DataError, psycopg.IntegrityError):
             self._not_ahead = batch
             self.roll_back()
 
     def write(self, batch: Batch) -> tuple[Sequence[Row], Collection[int]]:
-        """Write the batch's rows, in a transaction that stays open; which are new or improved, and the hours
-        in which they lie, counted from 2000. Raises RowRejected, psycopg's UniqueViolation for a duplicate."""
+        """Send the batch's rows, in a transaction that stays open; which are new or improved, and the hours
+        in which they lie, counted from 2000. It counts when `settle` has returned. Both raise RowRejected,
+        and psycopg's UniqueViolation for a duplicate."""
         self._not_ahead = None
+        self._learning_left = max(0, self._learning_left - 1)
         self._make_tables()
         if not self._careful_left:
             copy = self._sent(batch)
-            copy.finish()
-            self._ahead = None
             return copy.rows, copy.hours
         self._careful_left -= 1
         self._prepare(batch)
         self.connection.execute("begin")
         written = road.copy_carefully(self.connection, rows.encode(batch.results, self.registry.ids))
         return written, _hours(written)
+
+    def settle(self) -> None:
+        """Wait until PostgreSQL has taken all of the rows."""
+        if self._ahead is not None:
+            self._ahead.finish()
+            self._ahead = None
 
     def roll_back(self) -> None:
         """End the transaction, if one is open, and what was written ahead with it."""

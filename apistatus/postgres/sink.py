@@ -124,8 +124,12 @@ class PostgresSink:
     def _store_once(self, session: Session, batch: Batch) -> Stored:
         connection, registry = session.connection, session.registry
         written, hours = session.write(batch)
+        # PostgreSQL is busy with the rows meanwhile.
+        groups, certificates = state.group(written), _certificates(batch.results, registry)
+        folded = [state.fold(rows_of_one, certificates.get(ids)) for ids, rows_of_one in groups.items()]
+        session.settle()
         if written:
-            state.keep_up(connection, state.group(written), _certificates(batch.results, registry))
+            state.keep_up(connection, groups, folded)
             _mark_hours(connection, hours, min(batch.positions, default=0))
         registry.define(connection, batch.definitions)
         registry.note_gaps(connection, batch.gaps)

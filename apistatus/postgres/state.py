@@ -97,17 +97,15 @@ def floor(state: State, rows: Sequence[Row]) -> int | None:
     return min(first_at, state.since_at) if breaks_run else state.verdict_at
 
 
-def keep_up(
-    connection: Connection, groups: Mapping[Ids, Sequence[Row]], certificates: Mapping[Ids, int]
-) -> None:
-    """Bring `check_state` up to date with rows that this transaction has stored."""
+def keep_up(connection: Connection, groups: Mapping[Ids, Sequence[Row]], folded: Sequence[Row]) -> None:
+    """Bring `check_state` up to date with rows that this transaction has stored; `folded` is each group's fold."""
     if not groups:
         return
     cursor = connection.cursor()
     with cursor.copy(statement("state_copy")) as copy:
         copy.set_types(_TYPES)
-        for ids, rows in groups.items():
-            copy.write_row(fold(rows, certificates.get(ids)))
+        for row in folded:
+            copy.write_row(row)
     kept = cursor.execute(statement("state_advance")).rowcount
     if kept < len(groups):
         kept += cursor.execute(statement("state_begin")).rowcount
