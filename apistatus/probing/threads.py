@@ -21,9 +21,9 @@ class Busy(Exception):
 
 
 def was_starved(cpu_s: float | None, limit_s: float) -> bool:
-    """Whether a call that did not end within its limit had a processor for less than half of it: then it may
-    not have been slow, and nobody but this machine is to blame."""
-    return cpu_s is not None and cpu_s < limit_s / 2
+    """Whether a call that did not end within its limit hardly had a processor meanwhile, less than a tenth of
+    the limit: then it may not be slow, and nobody but this machine is to blame."""
+    return cpu_s is not None and cpu_s < limit_s / 10
 
 
 class Job(Generic[T]):

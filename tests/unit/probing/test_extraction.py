@@ -221,7 +221,7 @@ async def test_one_that_got_no_processor_is_our_own_shortage(
 ) -> None:
     monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.05)
     # As it is told on Linux; not every system tells it.
-    monkeypatch.setattr(Job, "cpu_s", lambda _job: 0.02)
+    monkeypatch.setattr(Job, "cpu_s", lambda _job: 0.002)
     waiting = Blocking()
     with pytest.raises(Busy, match=r"^this machine was too busy to look at the answer$"):
         await Extraction(threads)(_taking(waiting), b"x")
