@@ -6,7 +6,7 @@ import random
 import threading
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -46,6 +46,15 @@ def partition(days_ago: int) -> str:
     return f"results_{datetime.now(UTC).date() - timedelta(days=days_ago):%Y%m%d}"
 
 
+def day_of(instant_us: int) -> date:
+    """Not always as many days ago as it seems: `now_us` lies in yesterday while today is young."""
+    return datetime.fromtimestamp(instant_us / 1e6, UTC).date()
+
+
+def days_ago(instant_us: int) -> int:
+    return (datetime.now(UTC).date() - day_of(instant_us)).days
+
+
 def test_partitions_are_made_a_week_ahead(migrated: TestDatabase) -> None:
     with closing(migrated.connect("admin")) as connection:
         connection.execute(f"drop table apistatus.{partition(-7)}".encode())
@@ -68,7 +77,9 @@ def test_days_past_their_keep_are_dropped_and_their_rollups_stay(
     maintained(migrated)
     before = migrated.query(DAYS)
     done = maintained(migrated, keep_days=2)
-    assert [f"results_{day:%Y%m%d}" for day in done.dropped] == [partition(days) for days in (6, 5, 4, 3)]
+    assert [f"results_{day:%Y%m%d}" for day in done.dropped] == [
+        partition(days) for days in range(days_ago(now_us - 6 * DAY_US), 2, -1)
+    ]
     assert min(partitions(migrated)) == partition(2)
     assert migrated.query(DAYS) == before
     assert migrated.query("select count(*) from pg_class where relname like 'dropped%%'") == [(0,)]
@@ -79,8 +90,8 @@ def test_a_day_is_not_dropped_before_it_is_added_up(feed: Feed, migrated: TestDa
     feed.store(at(now_us - 6 * DAY_US))
     with closing(migrated.connect()) as connection:
         row = connection.execute("select apistatus.detach_results(current_date - 2)").fetchone()
-    assert row != (datetime.now(UTC).date() - timedelta(days=6),)
-    assert partition(6) in partitions(migrated)
+    assert row != (day_of(now_us - 6 * DAY_US),)
+    assert partition(days_ago(now_us - 6 * DAY_US)) in partitions(migrated)
 
 
 def test_a_row_of_a_dropped_day_changes_nothing_that_was_added_up(
@@ -94,7 +105,7 @@ def test_a_row_of_a_dropped_day_changes_nothing_that_was_added_up(
     assert migrated.query(DAYS) == before
     done = maintained(migrated, keep_days=2)
     assert done.hours == 0
-    assert f"{done.dropped[0]:%Y%m%d}" == partition(5)[-8:]
+    assert f"{done.dropped[0]:%Y%m%d}" == partition(days_ago(now_us - 5 * DAY_US))[-8:]
     assert migrated.query(DAYS) == before
     assert migrated.query("select count(*) from apistatus.dirty_hours") == [(0,)]
 
@@ -106,9 +117,10 @@ def test_what_a_killed_step_took_off_is_dropped_by_the_next(
     maintained(migrated)
     with closing(migrated.connect()) as connection:
         row = connection.execute("select apistatus.detach_results(current_date - 5)").fetchone()
-        assert row == (datetime.now(UTC).date() - timedelta(days=6),)
+        assert row == (day_of(now_us - 6 * DAY_US),)
     feed.store(at(now_us - 6 * DAY_US))  # and the day is made anew meanwhile
-    assert len(maintained(migrated, keep_days=5).dropped) == 1
+    keep_days = days_ago(now_us - 6 * DAY_US) - 1
+    assert len(maintained(migrated, keep_days=keep_days).dropped) == 1
     assert migrated.query("select count(*) from pg_class where relname like 'dropped%%'") == [(0,)]
 
 
@@ -132,7 +144,7 @@ def test_retention_does_not_wait_for_a_reader_but_comes_again(
         assert done.postponed
         assert done.dropped == []
     dropped = maintained(migrated, keep_days=2).dropped
-    assert f"{dropped[0]:%Y%m%d}" == partition(6)[-8:]
+    assert f"{dropped[0]:%Y%m%d}" == partition(days_ago(now_us - 6 * DAY_US))[-8:]
 
 
 def test_a_closed_day_is_packed_once(feed: Feed, migrated: TestDatabase, now_us: int) -> None:
