@@ -22,6 +22,7 @@ from apistatus.model.result import FAILURE_KINDS, PHASES, STATUSES, Result
 from apistatus.ports import Batch, TopicIdentity
 from apistatus.postgres import connect, road, rows
 from apistatus.postgres.rows import Ids, Pair
+from apistatus.postgres.session import ENCODED_AT_ONCE
 from apistatus.postgres.sink import PostgresSink
 
 BATCH: Final = 10_000
@@ -105,8 +106,8 @@ class Roads:
             for batch in self._batches(self._count):
                 with _timed(written, len(batch), connection.info.backend_pid):
                     copy = road.DirectCopy(connection, Batch(results=batch))
-                    for first in range(0, len(batch), road.AT_ONCE):
-                        copy.write(rows.encode(batch[first : first + road.AT_ONCE], self._ids))
+                    for first in range(0, len(batch), ENCODED_AT_ONCE):
+                        copy.write(rows.encode(batch[first : first + ENCODED_AT_ONCE], self._ids))
                     copy.finish()
                     connection.execute("commit")
         self._require(written.rows)

@@ -24,14 +24,13 @@ class Policy:
     """How large and how old a batch may grow: bounds memory, and how late a row becomes visible."""
 
     max_messages: int = 10_000
+    """Larger ones are not stored faster (measured up to 24,000): they no longer fit the caches."""
     max_age_s: float = 0.05
     """Measured from the batch's first message; 50 ms keep 100 results/s below 20 transactions/s."""
     messages_a_poll: int = 500
-    """More at once is slower: they no longer fit the caches (measured). As many as that mean that more
-    waits on the topic: we are behind."""
-    max_messages_behind: int = 16_000
-    """What a batch costs by itself is shared by more rows when we are behind. A message takes 2.4 kB."""
+    """More at once is slower, likewise. As many as that mean that more waits on the topic: we are behind."""
     max_age_behind_s: float = 0.5
+    """In force while we are behind, so that a slow machine makes full batches too."""
     oldest_us: int = 90 * DAY_US
     """Results older than this are dead letters, or a wrong clock would make partitions for ever."""
     newest_us: int = DAY_US
@@ -42,7 +41,7 @@ class Collector:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._at_most = policy.max_messages_behind
+        self._limit = policy.max_messages
         self.is_behind = False
         """Whether the last poll brought as much as it could."""
         self._first_mono_ns: int | None = None
@@ -64,12 +63,6 @@ class Collector:
     def room(self) -> int:
         """How many more messages fit."""
         return max(0, self._limit - self.size)
-
-    @property
-    def _limit(self) -> int:
-        policy = self._policy
-        limit = policy.max_messages_behind if self.is_behind else policy.max_messages
-        return min(limit, self._at_most)
 
     @property
     def wanted(self) -> int:
@@ -153,12 +146,12 @@ class Collector:
         return True
 
     def halve(self) -> None:
-        """Until it has grown, take half as many messages as there are now: one of them cannot be stored."""
-        self._at_most = max(1, self.size // 2)
+        """Until `grow`, take half as many messages as there are now: one of them cannot be stored."""
+        self._limit = max(1, self.size // 2)
 
     def grow(self) -> None:
         """A batch was stored: the next may be twice as large again."""
-        self._at_most = min(self._policy.max_messages_behind, self._at_most * 2)
+        self._limit = min(self._policy.max_messages, self._limit * 2)
 
     def is_due(self, mono_ns: int) -> bool:
         """Whether the batch is full or old enough to be stored now."""

@@ -30,9 +30,9 @@ class Registry:
         """Numbers by check and location."""
         return self._ids
 
-    def knows(self, others: Iterable[Definition | Gap]) -> bool:
-        """Whether all of these have their numbers here."""
-        return all((other.check, other.location) in self._ids for other in others)
+    def knows(self, messages: Iterable[Result | Definition | Gap]) -> bool:
+        """Whether the checks and locations of all of these have their numbers here."""
+        return all((message.check, message.location) in self._ids for message in messages)
 
     def learn(
         self, connection: Connection, results: Sequence[Result], definitions: Sequence[Definition],

@@ -23,7 +23,7 @@ from apistatus.postgres.statements import statement
 _COPY_LINE: Final = re.compile(r"^COPY \w+, \D*?(\d+)", re.MULTILINE)
 _STAGED_TYPES: Final = (*TYPES, "int4")
 AT_ONCE: Final = 2_000
-"""Rows that are encoded at once, and that go another way when one of them is there already."""
+"""Rows that go another way together when one of them is there already."""
 _FAILURES: Final = 2
 """After so many in a row that are not new the rest is taken for a replay, in which few are."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing, suppress
 from typing import Final
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from apistatus.errors import RowRejected
+from apistatus.model.result import Result
 from apistatus.ports import Batch
 from apistatus.postgres import road, rows
 from apistatus.postgres.connect import Connection
@@ -22,24 +23,26 @@ from apistatus.postgres.statements import statement
 _CAREFUL_BATCHES: Final = 20
 """After a duplicate so many batches are written with care: duplicates come in crowds (a replay, a second
 producer), and a batch that meets one on the direct road is written twice."""
-_LEARNING_BATCHES: Final = 20
-"""After a check that was not known so many batches are written only when they are complete: new checks come in
-crowds (a start, partition after partition), and what was written ahead of one leaves dead rows behind."""
+ENCODED_AT_ONCE: Final = 500
+"""PostgreSQL works on the rows before while these are encoded."""
 HOUR_US: Final = 3_600_000_000
 
 
 class Session:
     """Begun anew with each connection: numbers and partitions may be others then, in a restored database."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, another: Callable[[], Connection]) -> None:
+        """`another` makes one more connection to the same database."""
         self.connection = connection
         self.registry = Registry()
+        self._another = another
         self._partitions = Partitions()
-        self._has_tables = False
-        self._careful_left = self._learning_left = 0
+        self._tables: set[str] = set()
+        """Temporary ones that were made: each costs every commit a little."""
+        self._careful_left = 0
         self._ahead: DirectCopy | None = None
         self._not_ahead: Batch | None = None
-        """A batch of which nothing can be written before it is complete."""
+        """A batch of which no more can be written before it is complete."""
 
     @property
     def ahead_of(self) -> Batch | None:
@@ -49,13 +52,14 @@ class Session:
     def write_ahead(self, batch: Batch) -> None:
         """Write what the batch has so far, in a transaction that stays open. What is wrong with the rows is
         no concern yet: then nothing of the batch is written ahead."""
-        if self._careful_left or self._learning_left or self._not_ahead is batch or not self._has_tables:
+        if self._careful_left or self._not_ahead is batch or not self._tables:
             return
         try:
+            if self._ahead is None:
+                self._prepare(batch)
             self._send(batch)
         except KeyError:
-            self._learning_left = _LEARNING_BATCHES
-            self.roll_back()
+            self._not_ahead = batch
         except (RowRejected, psycopg.DataError, psycopg.IntegrityError):
             self._not_ahead = batch
             self.roll_back()
@@ -65,12 +69,12 @@ class Session:
         in which they lie, counted from 2000. It counts when `settle` has returned. Both raise RowRejected,
         and psycopg's UniqueViolation for a duplicate."""
         self._not_ahead = None
-        self._learning_left = max(0, self._learning_left - 1)
-        self._make_tables()
+        self._make_table("state_create")
         if not self._careful_left:
             copy = self._sent(batch)
             return copy.rows, copy.hours
         self._careful_left -= 1
+        self._make_table("staging_create")
         self._prepare(batch)
         self.connection.execute("begin")
         written = road.copy_carefully(self.connection, rows.encode(batch.results, self.registry.ids))
@@ -101,21 +105,28 @@ class Session:
         """A partition is gone: ask for each again."""
         self._partitions.forget()
 
-    def _make_tables(self) -> None:
-        if not self._has_tables:
-            for name in ("staging_create", "state_create"):
-                self.connection.execute(statement(name))
-            self._has_tables = True
+    def _make_table(self, name: str) -> None:
+        if name not in self._tables:
+            self.connection.execute(statement(name))
+            self._tables.add(name)
 
     def _sent(self, batch: Batch) -> DirectCopy:
         """All rows of the batch are on their way; what was written ahead is not sent again."""
         if self._ahead is not None:
-            if self.registry.knows([*batch.definitions, *batch.gaps]):
-                with suppress(KeyError):
-                    return self._send(batch)
+            self._learn_beside(batch, batch.results[len(self._ahead.rows) :])
+            with suppress(KeyError):
+                return self._send(batch)
+            # A partition is missing. The COPY that is open would not see a new one.
             self.roll_back()
         self._prepare(batch)
         return self._send(batch)
+
+    def _learn_beside(self, batch: Batch, rest: Sequence[Result]) -> None:
+        """Number what is new by another connection, since this one is in the middle of a COPY: to begin that
+        again would leave dead rows."""
+        if not self.registry.knows([*rest, *batch.definitions, *batch.gaps]):
+            with closing(self._another()) as another:
+                self.registry.learn(another, rest, batch.definitions, batch.gaps)
 
     def _prepare(self, batch: Batch) -> None:
         """Number and partition for everything in the batch, outside its transaction."""
@@ -129,8 +140,8 @@ class Session:
         copy = self._ahead
         if copy is None:
             copy = self._ahead = DirectCopy(self.connection, batch)
-        for first in range(len(copy.rows), len(batch.results), road.AT_ONCE):
-            encoded = rows.encode(batch.results[first : first + road.AT_ONCE], self.registry.ids)
+        for first in range(len(copy.rows), len(batch.results), ENCODED_AT_ONCE):
+            encoded = rows.encode(batch.results[first : first + ENCODED_AT_ONCE], self.registry.ids)
             hours = _hours(encoded)
             self._partitions.require({(hour * HOUR_US + PG_EPOCH_US) // DAY_US for hour in hours})
             copy.write(encoded)

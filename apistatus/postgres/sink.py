@@ -190,6 +190,12 @@ class PostgresSink:
         if self._session is not None and not self._session.connection.closed:
             return self._session
         self.close()
+        session = Session(self._connect(), self._connect)
+        self._has_lost_claims = self._claims.has_some
+        self._session = session
+        return session
+
+    def _connect(self) -> Connection:
         connection = connect.connect(self._settings)
         try:
             connection.execute(statement("session_limits"))
@@ -198,9 +204,7 @@ class PostgresSink:
         except psycopg.Error as error:
             connection.close()
             sql_states.raise_as_ours(error, self._where)
-        self._has_lost_claims = self._claims.has_some
-        self._session = Session(connection)
-        return self._session
+        return connection
 
     def _clean_up(self, session: Session) -> None:
         try:

@@ -1,4 +1,4 @@
-"""A consumer that is behind: larger batches, which PostgreSQL works on while they are read."""
+"""A consumer that is behind: full batches, which PostgreSQL works on while they are read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ from tests.fakes.messages import MemoryMessage, encoded
 from tests.unit.consume.line import Line
 
 MS = 1_000_000
-POLICY = Policy(
-    max_messages=6, max_age_s=0.05, messages_a_poll=3, max_messages_behind=12, max_age_behind_s=0.5
-)
-LINE = {
-    "max_messages": 20, "messages_a_poll": 10, "max_messages_behind": 50, "max_age_s": 0.05, "max_age_behind_s": 0.5,
-}  # fmt: skip
+POLICY = Policy(max_messages=12, max_age_s=0.05, messages_a_poll=3, max_age_behind_s=0.5)
+LINE = {"max_messages": 50, "messages_a_poll": 10, "max_age_s": 0.05, "max_age_behind_s": 0.5}
 
 
 def take(into: Collector, count: int, *, mono_ns: int = 0) -> None:
@@ -35,7 +31,7 @@ def test_a_full_poll_means_that_more_waits() -> None:
         assert collector.is_behind is is_behind
 
 
-def test_a_batch_may_be_larger_and_older_while_more_waits() -> None:
+def test_a_batch_may_be_older_while_more_waits() -> None:
     collector = Collector(POLICY)
     for at_ms in (0, 60, 120):
         take(collector, 3, mono_ns=at_ms * MS)
@@ -48,15 +44,11 @@ def test_a_batch_may_be_larger_and_older_while_more_waits() -> None:
 
 
 @pytest.mark.parametrize(("at_ms", "is_due"), [(49, False), (50, True)])
-def test_the_usual_bounds_hold_as_soon_as_no_more_waits(at_ms: int, is_due: bool) -> None:
+def test_the_usual_age_counts_as_soon_as_no_more_waits(at_ms: int, is_due: bool) -> None:
     collector = Collector(POLICY)
     take(collector, 3)
     take(collector, 1, mono_ns=at_ms * MS)
     assert collector.is_due(at_ms * MS) is is_due
-    larger = Collector(POLICY)
-    for count in (3, 3, 1):
-        take(larger, count)
-    assert larger.is_due(0)
 
 
 def test_no_poll_waits_longer_than_the_usual_age() -> None:
@@ -70,27 +62,13 @@ def test_no_poll_waits_longer_than_the_usual_age() -> None:
 def test_no_more_is_asked_for_than_fits() -> None:
     collector = Collector(POLICY)
     assert collector.wanted == 3
-    take(collector, 3)
-    take(collector, 2)
-    assert collector.wanted == 1
+    for _ in range(2):
+        take(collector, 3)
+    take(collector, 4)
+    assert collector.wanted == 2
 
 
-def test_after_a_refusal_the_batches_grow_up_to_the_bound_again() -> None:
-    collector = Collector(POLICY)
-    take(collector, 2)
-    collector.halve()
-    rooms = []
-    for _ in range(6):
-        collector.clear()
-        collector.grow()
-        take(collector, 0)
-        rooms.append(collector.room)
-    assert rooms == [2, 4, 6, 6, 6, 6]
-    take(collector, 3)
-    assert collector.room == 9
-
-
-def test_a_backlog_is_written_while_it_is_read_in_few_large_batches() -> None:
+def test_a_backlog_is_written_while_it_is_read_in_full_batches() -> None:
     line = Line({0: encoded(*range(205))}, **LINE)
     line.steps(24)
     assert line.numbers() == list(range(205))

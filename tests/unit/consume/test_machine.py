@@ -45,7 +45,7 @@ class Consumers(RuleBasedStateMachine):
     def _new(self) -> Line:
         line = Line(
             self.topic, self.database, max_messages=self.size, max_age_s=0.05,
-            messages_a_poll=self.poll, max_messages_behind=2 * self.size,
+            messages_a_poll=self.poll,
         )  # fmt: skip
         line.source.revoke(*PARTITIONS)
         return line
