@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from apistatus.errors import ConfigurationError, Problem
 from apistatus.settings.quantities import duration_us
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,6 +29,21 @@ def instant_us(text: str, now_us: int) -> int:
     if not 0 <= moment <= now_us:
         raise ValueError("must lie between 1970 and now")
     return moment
+
+
+def span_us(from_text: str, to_text: str, now_us: int) -> tuple[int, int]:
+    """What `--from` and `--to` mean. Raises ConfigurationError with everything that is wrong with them."""
+    found, problems = [], []
+    for option, text in (("--from", from_text), ("--to", to_text)):
+        try:
+            found.append(instant_us(text, now_us))
+        except ValueError as error:
+            problems.append(Problem(option, f"{text!r} {error}"))
+    if not problems and found[0] >= found[1]:
+        problems.append(Problem("--from", f"{from_text!r} is not before --to ({to_text!r})"))
+    if problems:
+        raise ConfigurationError(problems)
+    return found[0], found[1]
 
 
 def _iso_us(text: str) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
 from apistatus.model.evidence import (
     Copies,
-    Gap,
     InForce,
     LetterCount,
     Lost,
@@ -21,9 +20,8 @@ from apistatus.model.evidence import (
     Tally,
 )
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.one_instant import at_one_instant
-from apistatus.postgres.rows import PG_EPOCH_US, Ids, instant_of_unix, pg_us
-from apistatus.postgres.statements import statement
+from apistatus.postgres.one_instant import Instant, at_one_instant, unix_us
+from apistatus.postgres.rows import Ids, instant_of_unix
 from apistatus.settings.schema import PostgresSettings
 
 _DAY_US: Final = 86_400_000_000
@@ -39,32 +37,14 @@ def snapshot(settings: PostgresSettings) -> Iterator[Snapshot]:
         yield Snapshot(connection)
 
 
-class Snapshot:
-    """Every figure of it is of the same instant, `now_us`. Instants are UTC microseconds since 1970."""
+class Snapshot(Instant):
+    """What an audit asks of it."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.now_us = _us(self._rows("audit_begin")[0][-1])
+        super().__init__(connection, "audit_begin")
         kept_from = self._rows("audit_kept_from")[0][0]
-        self.kept_from_us: int | None = None if kept_from is None else _us(kept_from)
+        self.kept_from_us: int | None = None if kept_from is None else unix_us(kept_from)
         """Rows of ticks before it are no longer kept; None: there is no partition at all."""
-
-    def definitions(self) -> list[InForce]:
-        """Every definition of every check, by check, location and time."""
-        return [
-            InForce((check_id, location_id), check, location, _us(from_at),
-                    None if until_at is None else _us(until_at), interval_ms * 1000, announced)
-            for check_id, location_id, check, location, from_at, until_at, interval_ms, announced
-            in self._rows("audit_definitions")
-        ]  # fmt: skip
-
-    def gaps(self, from_us: int, to_us: int) -> list[Gap]:
-        """The recorded gaps that reach into this time."""
-        limits = {"from_at": instant_of_unix(from_us), "to_at": instant_of_unix(to_us)}
-        return [
-            Gap((check_id, location_id), _us(from_at), _us(until_at), reason)
-            for check_id, location_id, from_at, until_at, reason in self._rows("audit_gaps", limits)
-        ]
 
     def tallies(
         self, spans: Sequence[Span], from_us: int, to_us: int, only: Collection[int] | None
@@ -83,7 +63,7 @@ class Snapshot:
         for begin_us in range(from_us, to_us, _DAY_US):
             limits = _limits(begin_us, min(to_us, begin_us + _DAY_US), only)
             found += [
-                Copies((check_id, location_id), _us(at), count)
+                Copies((check_id, location_id), unix_us(at), count)
                 for check_id, location_id, at, count in self._rows("audit_copies", limits)
             ]
         return found
@@ -114,7 +94,7 @@ class Snapshot:
             "formula_interval_us": [formula.interval_us for formula in formulas],
         }  # fmt: skip
         return [
-            Strays((check_id, location_id), of_another, count, _us(first_at), _us(last_at))
+            Strays((check_id, location_id), of_another, count, unix_us(first_at), unix_us(last_at))
             for check_id, location_id, of_another, count, first_at, last_at
             in self._rows("audit_strays", parameters)
         ]  # fmt: skip
@@ -141,7 +121,7 @@ class Snapshot:
         """Messages that Kafka deleted before they were stored, as noticed from this instant on."""
         limits = {"begin_at": instant_of_unix(from_us)}
         return [
-            Lost(topic, partition, from_offset, until_offset, _us(found_at))
+            Lost(topic, partition, from_offset, until_offset, unix_us(found_at))
             for topic, partition, from_offset, until_offset, found_at in self._rows("audit_lost", limits)
         ]
 
@@ -181,9 +161,6 @@ class Snapshot:
         if not since_fits:
             yield StateDifference(ids, "since_at", _text(since_at), None)
 
-    def _rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        return self._connection.execute(statement(name), parameters).fetchall()
-
 
 _INSTANTS: Final = ("seen_at", "verdict_at", "unknown_since_at")
 _FACTS: Final = ("status", "failure", "total_us")
@@ -211,10 +188,6 @@ def _limits(from_us: int, to_us: int, only: Collection[int] | None) -> dict[str,
         "to_at": instant_of_unix(to_us),
         "only": None if only is None else sorted(only),
     }
-
-
-def _us(moment: datetime) -> int:
-    return pg_us(moment) + PG_EPOCH_US
 
 
 def _text(value: object) -> str | None:

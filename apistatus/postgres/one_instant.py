@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
 
 import psycopg
 
 from apistatus.errors import IncompatibleSchema
+from apistatus.model.evidence import Gap, InForce
 from apistatus.postgres import connect, schema_state, sql_states
 from apistatus.postgres.connect import Connection
 from apistatus.postgres.refusals import DatabaseMissing
+from apistatus.postgres.rows import PG_EPOCH_US, instant_of_unix, pg_us
+from apistatus.postgres.statements import statement
 from apistatus.settings.schema import PostgresSettings
 
 
@@ -32,3 +37,42 @@ def at_one_instant(settings: PostgresSettings) -> Iterator[Connection]:
         sql_states.raise_as_ours(error, connect.where(settings))
     finally:
         connection.close()
+
+
+class Instant:
+    """The database at one instant, `now_us`. Instants are UTC microseconds since 1970."""
+
+    def __init__(self, connection: Connection, begin: str) -> None:
+        """`begin` names the statement that sets the transaction up and ends in its `now()`."""
+        self._connection = connection
+        self.now_us = unix_us(self._rows(begin)[0][-1])
+
+    def definitions(self) -> list[InForce]:
+        """Every definition of every check, by check, location and time."""
+        return [
+            InForce((check_id, location_id), check, location, unix_us(from_at), unix_us_or_none(until_at),
+                    interval_ms * 1000, announced)
+            for check_id, location_id, check, location, from_at, until_at, interval_ms, announced
+            in self._rows("audit_definitions")
+        ]  # fmt: skip
+
+    def gaps(self, from_us: int, to_us: int) -> list[Gap]:
+        """The recorded times without a producer that reach into this one."""
+        limits = {"from_at": instant_of_unix(from_us), "to_at": instant_of_unix(to_us)}
+        return [
+            Gap((check_id, location_id), unix_us(from_at), unix_us(until_at), reason)
+            for check_id, location_id, from_at, until_at, reason in self._rows("audit_gaps", limits)
+        ]
+
+    def _rows(self, name: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        return self._connection.execute(statement(name), parameters).fetchall()
+
+
+def unix_us(moment: datetime) -> int:
+    """UTC microseconds since 1970 of an aware datetime."""
+    return pg_us(moment) + PG_EPOCH_US
+
+
+def unix_us_or_none(moment: datetime | None) -> int | None:
+    """The same, where there may be none."""
+    return None if moment is None else unix_us(moment)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from apistatus.model.evidence import Gap, Ids, InForce
+from apistatus.model.evidence import Ids
 from apistatus.model.result import FAILURE_KINDS, STATUSES, Status
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.one_instant import at_one_instant
-from apistatus.postgres.rows import PG_EPOCH_US, instant_of_unix, pg_us
+from apistatus.postgres.one_instant import Instant, at_one_instant, unix_us, unix_us_or_none
+from apistatus.postgres.rows import instant_of_unix
 from apistatus.postgres.statements import statement
 from apistatus.settings.schema import PostgresSettings
 
@@ -71,18 +71,19 @@ def snapshot(settings: PostgresSettings) -> Iterator[Reads]:
         yield Reads(connection)
 
 
-class Reads:
-    """Every figure of it is of the same instant, `now_us`. Instants are UTC microseconds since 1970."""
+class Reads(Instant):
+    """What reports and histories ask of it."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.now_us = _us(self._rows("report_begin")[0][-1])
+        super().__init__(connection, "report_begin")
         [(hours, days, kept_from)] = self._rows("report_stored")
-        self.open_hours: frozenset[int] = frozenset(map(_us, hours))
+        self.open_hours: frozenset[int] = frozenset(map(unix_us, hours))
         """Beginnings of the hours whose rollup is not in force."""
         midnight = datetime.min.time()
-        self.open_days: frozenset[int] = frozenset(_us(datetime.combine(day, midnight, UTC)) for day in days)
-        self.kept_from_us: int | None = None if kept_from is None else _us(kept_from)
+        self.open_days: frozenset[int] = frozenset(
+            unix_us(datetime.combine(day, midnight, UTC)) for day in days
+        )
+        self.kept_from_us: int | None = None if kept_from is None else unix_us(kept_from)
         """From when on rows are kept; None: all are."""
 
     def checks(self) -> dict[int, tuple[str, str, str | None, dict[str, str]]]:
@@ -95,23 +96,6 @@ class Reads:
     def locations(self) -> dict[int, str]:
         """Names by number."""
         return dict(self._rows("report_locations"))
-
-    def definitions(self) -> list[InForce]:
-        """Every definition of every check, by check, location and time."""
-        return [
-            InForce((check_id, location_id), check, location, _us(from_at), _us_or_none(until_at),
-                    interval_ms * 1000, announced)
-            for check_id, location_id, check, location, from_at, until_at, interval_ms, announced
-            in self._rows("audit_definitions")
-        ]  # fmt: skip
-
-    def gaps(self, from_us: int, to_us: int) -> list[Gap]:
-        """The recorded times without a producer that reach into this one."""
-        limits = {"from_at": instant_of_unix(from_us), "to_at": instant_of_unix(to_us)}
-        return [
-            Gap((check_id, location_id), _us(from_at), _us(until_at), reason)
-            for check_id, location_id, from_at, until_at, reason in self._rows("audit_gaps", limits)
-        ]
 
     def results(
         self, kind: Kind, parts: Sequence[Part], step: Literal["hour", "day"]
@@ -132,7 +116,7 @@ class Reads:
         # Binary, for the histograms: as text they would take longer than all the rest.
         cursor = self._connection.cursor(binary=True)
         for number, begins_at, *sums in cursor.execute(statement(_STATEMENTS[kind]), parameters):
-            yield number, _us(begins_at), tuple(sums)
+            yield number, unix_us(begins_at), tuple(sums)
 
     def changes(self, from_us: int, to_us: int, checks: Collection[int]) -> list[ChangeRow]:
         """Verdicts that differ from the one before them in [from_us, to_us), the last change before, and of
@@ -144,7 +128,7 @@ class Reads:
             "least_at": instant_of_unix(min(hours, default=from_us)),
         }  # fmt: skip
         return [
-            ChangeRow((check_id, location_id), _us(at), STATUSES[status],
+            ChangeRow((check_id, location_id), unix_us(at), STATUSES[status],
                       None if failure is None else FAILURE_KINDS[failure], status_code, total_us, error)
             for check_id, location_id, at, status, failure, status_code, total_us, error
             in self._rows("report_changes", parameters)
@@ -153,8 +137,8 @@ class Reads:
     def now(self, check_id: int) -> list[Now]:
         """How one check stands, at each location."""
         return [
-            Now(location_id, status, _us_or_none(since), _us_or_none(verdict), total_us, error,
-                _us_or_none(unknown), _us(seen))
+            Now(location_id, status, unix_us_or_none(since), unix_us_or_none(verdict), total_us, error,
+                unix_us_or_none(unknown), unix_us(seen))
             for location_id, status, since, verdict, total_us, error, unknown, seen
             in self._rows("history_now", (check_id,))
         ]  # fmt: skip
@@ -165,17 +149,6 @@ class Reads:
             "check": ids[0], "location": ids[1], "from_at": instant_of_unix(from_us), "to_at": instant_of_unix(to_us)
         }  # fmt: skip
         return {
-            _us(at): (good, bad, None if mean_us is None else float(mean_us))
+            unix_us(at): (good, bad, None if mean_us is None else float(mean_us))
             for at, good, bad, mean_us in self._rows("history_bins", parameters)
         }
-
-    def _rows(self, name: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-        return self._connection.execute(statement(name), parameters).fetchall()
-
-
-def _us(moment: datetime) -> int:
-    return pg_us(moment) + PG_EPOCH_US
-
-
-def _us_or_none(moment: datetime | None) -> int | None:
-    return None if moment is None else _us(moment)

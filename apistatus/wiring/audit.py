@@ -32,6 +32,7 @@ def run(environ: Environ, flags: Flags, asked: Asked, within_s: float) -> Report
 
     Raises ConfigurationError, PostgresUnavailable, KafkaUnavailable, AccessRefused, IncompatibleSchema.
     """
+    from apistatus.audit.instants import span_us
     from apistatus.postgres.audit import snapshot
     from apistatus.runtime.clock import SystemClock
     from apistatus.runtime.logs import Events
@@ -41,7 +42,7 @@ def run(environ: Environ, flags: Flags, asked: Asked, within_s: float) -> Report
     needs = ("postgres", "kafka") if asked.with_kafka else ("postgres",)
     settings = settings_for(environ, flags, *needs).settings
     # What nobody could read is told at once, and not after a wait for the database (and its clock).
-    _time(asked, SystemClock().wall_us())
+    span_us(asked.from_text, asked.to_text, SystemClock().wall_us())
 
     def work() -> Report:
         with snapshot(settings.app) as database:
@@ -53,8 +54,9 @@ def run(environ: Environ, flags: Flags, asked: Asked, within_s: float) -> Report
 
 def _audit(database: Snapshot, settings: Settings, asked: Asked, within_s: float) -> Report:
     from apistatus.audit import offsets, report, spans
+    from apistatus.audit.instants import span_us
 
-    from_us, to_us = _time(asked, database.now_us)
+    from_us, to_us = span_us(asked.from_text, asked.to_text, database.now_us)
     definitions = database.definitions()
     chosen = _chosen(definitions, asked.checks)
     stored = database.offsets()
@@ -97,22 +99,6 @@ def _gathered(
     evidence.lost = database.lost(scope.from_us)
     evidence.letters = database.letter_counts(scope.from_us)
     return report.make(scope, evidence, names)
-
-
-def _time(asked: Asked, now_us: int) -> tuple[int, int]:
-    from apistatus.audit.instants import instant_us
-
-    found, problems = [], []
-    for option, text in (("--from", asked.from_text), ("--to", asked.to_text)):
-        try:
-            found.append(instant_us(text, now_us))
-        except ValueError as error:
-            problems.append(Problem(option, f"{text!r} {error}"))
-    if not problems and found[0] >= found[1]:
-        problems.append(Problem("--from", f"{asked.from_text!r} is not before --to ({asked.to_text!r})"))
-    if problems:
-        raise ConfigurationError(problems)
-    return found[0], found[1]
 
 
 def _chosen(definitions: list[InForce], checks: tuple[str, ...]) -> list[InForce]:

@@ -115,6 +115,7 @@ def _removed(definitions: Sequence[InForce]) -> dict[Ids, int]:
 
 
 def _scope(asked: Asked, now_us: int) -> Scope:
+    from apistatus.audit.instants import span_us
     from apistatus.report.model import Scope
 
     if asked.month is not None:
@@ -125,26 +126,9 @@ def _scope(asked: Asked, now_us: int) -> Scope:
             raise ConfigurationError([Problem("--month", f"{asked.month} has not begun yet")])
         to_us = min(to_us, now_us)
     else:
-        from_us, to_us = _time(asked, now_us)
+        from_us, to_us = span_us(asked.from_text or "-30d", asked.to_text or "now", now_us)
     step = "hour" if to_us - from_us <= _FINE_US else "day"
     return Scope(from_us, to_us, now_us, "hour" if step == "hour" else "day", asked.objective)
-
-
-def _time(asked: Asked, now_us: int) -> tuple[int, int]:
-    from apistatus.audit.instants import instant_us
-
-    problems, found = [], []
-    texts = (("--from", asked.from_text or "-30d"), ("--to", asked.to_text or "now"))
-    for option, text in texts:
-        try:
-            found.append(instant_us(text, now_us))
-        except ValueError as error:
-            problems.append(Problem(option, f"{text!r} {error}"))
-    if not problems and found[0] >= found[1]:
-        problems.append(Problem("--from", f"{texts[0][1]!r} is not before --to ({texts[1][1]!r})"))
-    if problems:
-        raise ConfigurationError(problems)
-    return found[0], found[1]
 
 
 def _month(text: str) -> tuple[int, int]:

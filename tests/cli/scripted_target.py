@@ -7,8 +7,9 @@ import threading
 import time
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
+
+from tests.services.threaded_server import ThreadedServer
 
 
 class Request(NamedTuple):
@@ -17,7 +18,7 @@ class Request(NamedTuple):
     headers: dict[str, str]
 
 
-class ScriptedTarget:
+class ScriptedTarget(ThreadedServer):
     """Answers with `codes` in turn, the last one for ever, after `lasts_s`.
 
     `most_open` is how many connections were accepted and not answered yet, at worst: whoever opens the next one
@@ -63,20 +64,4 @@ class ScriptedTarget:
                     self.most_open = max(self.most_open, open_now)
                 return accepted
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Server(("127.0.0.1", 0), Handler))

@@ -6,11 +6,11 @@ import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+
+from tests.services.threaded_server import ThreadedServer
 
 
-class CountingTarget:
+class CountingTarget(ThreadedServer):
     """Answers `/ID` with 200 and a JSON body, `/ID/down` with 500, `/ID/slow` after 50 ms; counts by ID."""
 
     def __init__(self) -> None:
@@ -41,24 +41,8 @@ class CountingTarget:
             request_queue_size = 512
             daemon_threads = True
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(Server(("127.0.0.1", 0), Handler))
 
     @property
     def total(self) -> int:
         return sum(self.counts.values())
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()

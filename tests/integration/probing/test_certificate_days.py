@@ -16,18 +16,6 @@ from tests.targets.server import Target
 from tests.unit.probing.expecting import expecting
 
 
-@pytest.fixture(scope="module")
-def authority() -> Issued:
-    return issue("Test authority", authority=True)
-
-
-@pytest.fixture
-def trust(authority: Issued, tmp_path: Path) -> TlsOptions:
-    file = tmp_path / "ca.pem"
-    file.write_bytes(authority.pem)
-    return TlsOptions(ca_file=str(file))
-
-
 async def _outcome(context: object, trust: TlsOptions, **changes: object) -> Outcome:
     with Target(behaviours.ok, context) as target:  # type: ignore[arg-type]
         return await outcome_of(check_of(target.url, tls=trust, **changes))

@@ -19,19 +19,6 @@ from tests.targets.checks import check_of, outcome_of
 from tests.targets.server import Behaviour, Connection, Target, read_request
 
 
-@pytest.fixture(scope="module")
-def authority() -> Issued:
-    return issue("Test authority", authority=True)
-
-
-@pytest.fixture
-def trust(authority: Issued, tmp_path: Path) -> TlsOptions:
-    """Options that trust the test authority."""
-    file = tmp_path / "ca.pem"
-    file.write_bytes(authority.pem)
-    return TlsOptions(ca_file=str(file))
-
-
 async def _outcome(
     context: ssl.SSLContext, options: TlsOptions, behaviour: Behaviour = behaviours.ok, **changes: object
 ) -> Outcome:

@@ -21,19 +21,6 @@ ENGINES: tuple[EngineChoice, ...] = ("rustls", "openssl")
 each_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
-@pytest.fixture(scope="module")
-def authority() -> Issued:
-    return issue("Test authority", authority=True)
-
-
-@pytest.fixture
-def trust(authority: Issued, tmp_path: Path) -> TlsOptions:
-    """Options that trust the test authority."""
-    file = tmp_path / "ca.pem"
-    file.write_bytes(authority.pem)
-    return TlsOptions(ca_file=str(file))
-
-
 async def _outcome(
     engine: EngineChoice, context: ssl.SSLContext, options: TlsOptions, behaviour: Behaviour = behaviours.ok
 ) -> Outcome:
