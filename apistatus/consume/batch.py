@@ -57,7 +57,7 @@ class Collector:
     def size(self) -> int:
         """Messages taken, dead letters and definitions included."""
         batch = self.batch
-        return len(batch.results) + len(batch.definitions) + len(batch.gaps) + len(batch.dead_letters)
+        return batch.count + len(batch.definitions) + len(batch.gaps) + len(batch.dead_letters)
 
     @property
     def room(self) -> int:
@@ -84,12 +84,15 @@ class Collector:
         batch, decode = self.batch, wire.decode
         add_result, add_source, positions = batch.results.append, batch.messages.append, batch.positions
         oldest, newest = wall_us - self._policy.oldest_us, wall_us + self._policy.newest_us
+        run, wanted, last = -1, None, self._last
         for message in messages:
             partition, offset = message.partition(), message.offset()
-            wanted = next_offsets.get(partition)
+            if partition != run:
+                run, wanted = partition, next_offsets.get(partition)
             if wanted != offset and wanted is not None and not self._follows(partition, wanted, offset):
                 continue
-            next_offsets[partition] = positions[partition] = offset + 1
+            next_offsets[partition] = wanted = offset + 1
+            last = message
             try:
                 decoded = decode(message.value())
             except MalformedMessage as error:
@@ -109,7 +112,10 @@ class Collector:
                 batch.gaps.append(decoded)
             else:
                 self._put_aside(message, "invalid_field", "a gap ends before it begins")
-            self._last = message
+        self._last = last
+        positions.update(
+            {p: at for p, at in next_offsets.items() if at is not None and at != expected.get(p)}
+        )
         if positions and self._first_mono_ns is None:
             self._first_mono_ns = mono_ns
 
@@ -131,6 +137,7 @@ class Collector:
 
     def reject(self, index: int, reason: str) -> None:
         """Turn result number `index`, which PostgreSQL refuses, into a dead letter."""
+        self.batch.recall()
         del self.batch.results[index]
         message = self.batch.messages.pop(index)
         insort(self.bad, index)
@@ -141,6 +148,7 @@ class Collector:
         if self._last is None or self.size != 1 or self.bad:
             return False
         batch, self.bad = self.batch, [0]
+        batch.recall()
         batch.results, batch.messages, batch.definitions, batch.gaps = [], [], [], []
         batch.dead_letters = [dead_letter(self._last, REFUSED, reason)]
         return True

@@ -15,7 +15,7 @@ from apistatus.errors import RowRejected
 from apistatus.ports import Batch
 from apistatus.postgres import sql_states
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.rows import TYPES, Row, first_of_each_tick
+from apistatus.postgres.rows import TYPES, Expiry, Ids, Row, first_of_each_tick
 from apistatus.postgres.sql_states import Meaning
 from apistatus.postgres.statements import statement
 
@@ -41,6 +41,7 @@ class DirectCopy:
         self.batch = batch
         self.rows: list[Row] = []
         self.hours: set[int] = set()
+        self.certificates: dict[Ids, Expiry] = {}
         connection.execute("begin")
         self._open = ExitStack()
         cursor = connection.cursor()
@@ -79,7 +80,7 @@ class _QuietWriter(LibpqWriter):
         if exc is None:
             super().finish()
             return
-        with suppress(psycopg.Error):
+        with suppress(psycopg.Error):  # `exc`, which is on its way, says why; this is the answer to it
             super().finish(exc)
 
 

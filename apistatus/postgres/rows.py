@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any, Final
@@ -14,11 +14,14 @@ Pair = tuple[str, str]
 """Check and location as they are on the topic."""
 Ids = tuple[int, int]
 """The same as numbers of the tables `checks` and `locations`."""
+Expiry = tuple[int, int]
+"""A tick, and when the certificate served then expires; UTC microseconds since 1970."""
 
 PG_EPOCH_US: Final = 946_684_800_000_000
 """2000-01-01 in UTC microseconds since 1970: PostgreSQL counts from there (its timestamp.h)."""
 _PG_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
+HOUR_US: Final = 3_600_000_000
 
 # A timestamptz travels as an int8 of microseconds since 2000, so psycopg may take it for one.
 TYPES: Final = (
@@ -30,6 +33,7 @@ TICK, CHECK, TOTAL, LOCATION, STATUS, ATTEMPTS, FLAGS = 0, 1, 3, 11, 12, 13, 14
 FAILURE, VALUE, ERROR = 16, 18, 19
 """Positions in a row."""
 _TICK_OF_CHECK: Final = itemgetter(CHECK, LOCATION, TICK)
+_TICK_OF: Final = itemgetter(TICK)
 LAST_VERDICT: Final = STATUSES.index("down")
 """Numbers up to this one are verdicts, those above say nothing of the target."""
 
@@ -57,6 +61,23 @@ def encode(results: Sequence[Result], ids: Mapping[Pair, Ids]) -> list[Row]:
             r.status_code, failure(r.failure), phase(r.phase), r.value, r.error,
         ))  # fmt: skip
     return rows
+
+
+def hours(rows: Sequence[Row]) -> set[int]:
+    """In which they lie, counted from 2000."""
+    # Most rows share their tick with others.
+    return {tick // HOUR_US for tick in set(map(_TICK_OF, rows))}
+
+
+def note_certificates(
+    newest: dict[Ids, Expiry], results: Iterable[Result], ids: Mapping[Pair, Ids]
+) -> None:  # fmt: skip
+    """Put into `newest` what each check and location has served last, as far as these results tell it."""
+    for result in results:
+        if result.certificate_expires_at_us is not None:
+            pair = ids[result.check, result.location]
+            seen = (result.scheduled_at_us, result.certificate_expires_at_us)
+            newest[pair] = max(seen, newest.get(pair, seen))
 
 
 def first_of_each_tick(rows: Sequence[Row]) -> list[int]:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import closing, suppress
-from typing import Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from apistatus.errors import RowRejected
-from apistatus.model.result import Result
 from apistatus.ports import Batch
 from apistatus.postgres import road, rows
 from apistatus.postgres.connect import Connection
 from apistatus.postgres.partitions import DAY_US, Partitions
 from apistatus.postgres.registry import Registry
 from apistatus.postgres.road import DirectCopy
-from apistatus.postgres.rows import PG_EPOCH_US, Row
+from apistatus.postgres.rows import HOUR_US, PG_EPOCH_US, Expiry, Ids, Row
 from apistatus.postgres.statements import statement
 
 _CAREFUL_BATCHES: Final = 20
 """After a duplicate so many batches are written with care: duplicates come in crowds (a replay, a second
 producer), and a batch that meets one on the direct road is written twice."""
+_BESIDE_BATCHES: Final = 20
+"""The second connection is closed after so many batches that did not need it: new checks come in crowds too."""
 ENCODED_AT_ONCE: Final = 500
 """PostgreSQL works on the rows before while these are encoded."""
-HOUR_US: Final = 3_600_000_000
+
+
+class Written(NamedTuple):
+    """What is on its way into the table."""
+
+    rows: Sequence[Row]
+    """Those that are new or improved."""
+    hours: Collection[int]
+    """In which they lie, counted from 2000."""
+    certificates: Mapping[Ids, Expiry]
+    """Served last, by check and location."""
 
 
 class Session:
@@ -36,6 +47,8 @@ class Session:
         self.connection = connection
         self.registry = Registry()
         self._another = another
+        self._beside: Connection | None = None
+        self._beside_left = 0
         self._partitions = Partitions()
         self._tables: set[str] = set()
         """Temporary ones that were made: each costs every commit a little."""
@@ -50,35 +63,43 @@ class Session:
         return None if self._ahead is None else self._ahead.batch
 
     def write_ahead(self, batch: Batch) -> None:
-        """Write what the batch has so far, in a transaction that stays open. What is wrong with the rows is
-        no concern yet: then nothing of the batch is written ahead."""
+        """Write what the batch has so far, in a transaction that stays open, and drop it. What is wrong with
+        the rows is no concern yet: then nothing of the batch is written ahead."""
         if self._careful_left or self._not_ahead is batch or not self._tables:
             return
         try:
-            if self._ahead is None:
-                self._prepare(batch)
-            self._send(batch)
+            copy = self._ahead or self._begin(batch)
+            try:
+                self._send(copy)
+            except KeyError:
+                self._learn_beside(copy)
+                self._send(copy)
+            batch.drop()
         except KeyError:
             self._not_ahead = batch
         except (RowRejected, psycopg.DataError, psycopg.IntegrityError):
             self._not_ahead = batch
             self.roll_back()
 
-    def write(self, batch: Batch) -> tuple[Sequence[Row], Collection[int]]:
-        """Send the batch's rows, in a transaction that stays open; which are new or improved, and the hours
-        in which they lie, counted from 2000. It counts when `settle` has returned. Both raise RowRejected,
-        and psycopg's UniqueViolation for a duplicate."""
+    def write(self, batch: Batch) -> Written:
+        """Send the batch's rows, in a transaction that stays open. It counts when `settle` has returned. Both
+        raise RowRejected, and psycopg's UniqueViolation for a duplicate."""
         self._not_ahead = None
+        self._beside_left -= 1
+        if self._beside_left < 0:
+            self._close_beside()
         self._make_table("state_create")
         if not self._careful_left:
             copy = self._sent(batch)
-            return copy.rows, copy.hours
+            return Written(copy.rows, copy.hours, copy.certificates)
         self._careful_left -= 1
         self._make_table("staging_create")
         self._prepare(batch)
         self.connection.execute("begin")
-        written = road.copy_carefully(self.connection, rows.encode(batch.results, self.registry.ids))
-        return written, _hours(written)
+        ids, certificates = self.registry.ids, dict[Ids, Expiry]()
+        written = road.copy_carefully(self.connection, rows.encode(batch.results, ids))
+        rows.note_certificates(certificates, batch.results, ids)
+        return Written(written, rows.hours(written), certificates)
 
     def settle(self) -> None:
         """Wait until PostgreSQL has taken all of the rows."""
@@ -97,6 +118,11 @@ class Session:
         if connection.info.transaction_status is not TransactionStatus.IDLE:
             connection.execute("rollback")
 
+    def close(self) -> None:
+        """End it; an open transaction is rolled back by the server."""
+        self._close_beside()
+        self.connection.close()
+
     def met_duplicate(self) -> None:
         """Write the next batches with care."""
         self._careful_left = _CAREFUL_BATCHES
@@ -112,42 +138,61 @@ class Session:
 
     def _sent(self, batch: Batch) -> DirectCopy:
         """All rows of the batch are on their way; what was written ahead is not sent again."""
-        if self._ahead is not None:
-            self._learn_beside(batch, batch.results[len(self._ahead.rows) :])
-            with suppress(KeyError):
-                return self._send(batch)
+        copy = self._ahead
+        if copy is not None:
+            self._learn_beside(copy)
+            with suppress(KeyError):  # as `_send` raises it
+                self._send(copy)
+                return copy
             # A partition is missing. The COPY that is open would not see a new one.
             self.roll_back()
-        self._prepare(batch)
-        return self._send(batch)
+        copy = self._begin(batch)
+        self._send(copy)
+        return copy
 
-    def _learn_beside(self, batch: Batch, rest: Sequence[Result]) -> None:
+    def _learn_beside(self, copy: DirectCopy) -> None:
         """Number what is new by another connection, since this one is in the middle of a COPY: to begin that
         again would leave dead rows."""
-        if not self.registry.knows([*rest, *batch.definitions, *batch.gaps]):
-            with closing(self._another()) as another:
-                self.registry.learn(another, rest, batch.definitions, batch.gaps)
+        batch = copy.batch
+        rest = batch.results[len(copy.rows) - batch.dropped :]
+        if self.registry.knows([*rest, *batch.definitions, *batch.gaps]):
+            return
+        if self._beside is None or self._beside.closed:
+            self._beside = self._another()
+        try:
+            self.registry.learn(self._beside, rest, batch.definitions, batch.gaps)
+        except psycopg.Error:
+            self._close_beside()
+            raise
+        self._beside_left = _BESIDE_BATCHES
+
+    def _close_beside(self) -> None:
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            beside.close()
 
     def _prepare(self, batch: Batch) -> None:
         """Number and partition for everything in the batch, outside its transaction."""
+        batch.recall()
         self.registry.learn(self.connection, batch.results, batch.definitions, batch.gaps)
         self._partitions.ensure(
             self.connection, {result.scheduled_at_us // DAY_US for result in batch.results}
         )
 
-    def _send(self, batch: Batch) -> DirectCopy:
-        """Write what was not written yet of the batch. Raises KeyError when a number or partition is missing."""
-        copy = self._ahead
-        if copy is None:
-            copy = self._ahead = DirectCopy(self.connection, batch)
-        for first in range(len(copy.rows), len(batch.results), ENCODED_AT_ONCE):
-            encoded = rows.encode(batch.results[first : first + ENCODED_AT_ONCE], self.registry.ids)
-            hours = _hours(encoded)
+    def _begin(self, batch: Batch) -> DirectCopy:
+        """Open the COPY of a batch whose checks and days, as far as it goes, have their numbers and partitions."""
+        self._prepare(batch)
+        self._ahead = DirectCopy(self.connection, batch)
+        return self._ahead
+
+    def _send(self, copy: DirectCopy) -> None:
+        """Write what was not written yet of its batch. Raises KeyError when a number or partition is missing."""
+        batch, ids = copy.batch, self.registry.ids
+        for first in range(len(copy.rows) - batch.dropped, len(batch.results), ENCODED_AT_ONCE):
+            results = batch.results[first : first + ENCODED_AT_ONCE]
+            encoded = rows.encode(results, ids)
+            hours = rows.hours(encoded)
             self._partitions.require({(hour * HOUR_US + PG_EPOCH_US) // DAY_US for hour in hours})
             copy.write(encoded)
             copy.hours |= hours
-        return copy
-
-
-def _hours(written: Sequence[Row]) -> set[int]:
-    return {row[rows.TICK] // HOUR_US for row in written}
+            rows.note_certificates(copy.certificates, results, ids)

@@ -9,14 +9,11 @@ from typing import Final, NoReturn
 import psycopg
 
 from apistatus.errors import ApistatusError, BatchRejected, Fenced, IncompatibleSchema, PostgresUnavailable
-from apistatus.model.result import Result
 from apistatus.ports import Batch, Stored, TopicIdentity
 from apistatus.postgres import connect, dead_letters, offsets, rows, schema_state, sql_states, state
 from apistatus.postgres.connect import Connection
 from apistatus.postgres.refusals import DatabaseMissing
-from apistatus.postgres.registry import Registry
-from apistatus.postgres.rows import Ids
-from apistatus.postgres.session import HOUR_US, Session
+from apistatus.postgres.session import Session
 from apistatus.postgres.sql_states import Meaning
 from apistatus.postgres.statements import statement
 from apistatus.runtime.logs import Events
@@ -116,16 +113,16 @@ class PostgresSink:
         self._claims.release(partitions)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         session, self._session = self._session, None
         if session is not None:
-            session.connection.close()
+            session.close()
 
     def _store_once(self, session: Session, batch: Batch) -> Stored:
         connection, registry = session.connection, session.registry
-        written, hours = session.write(batch)
+        written, hours, certificates = session.write(batch)
         # PostgreSQL is busy with the rows meanwhile.
-        groups, certificates = state.group(written), _certificates(batch.results, registry)
+        groups = state.group(written)
         folded = [state.fold(rows_of_one, certificates.get(ids)) for ids, rows_of_one in groups.items()]
         session.settle()
         if written:
@@ -135,7 +132,7 @@ class PostgresSink:
         registry.note_gaps(connection, batch.gaps)
         dead_letters.add(connection, self._origin(), batch.dead_letters)
         self._advance_and_commit(connection, batch.positions, batch.recent)
-        return Stored(len(written), len(batch.results) - len(written), len(batch.dead_letters))
+        return Stored(len(written), batch.count - len(written), len(batch.dead_letters))
 
     def _require_claims(self) -> None:
         if self._has_lost_claims:
@@ -233,16 +230,5 @@ def _refuse(error: psycopg.Error) -> NoReturn:
 
 
 def _mark_hours(connection: Connection, hours: Collection[int], writer: int) -> None:
-    moments = [rows.instant(hour * HOUR_US) for hour in sorted(hours)]
+    moments = [rows.instant(hour * rows.HOUR_US) for hour in sorted(hours)]
     connection.execute(statement("hours_mark"), {"hours": moments, "writer": writer})
-
-
-def _certificates(results: Sequence[Result], registry: Registry) -> dict[Ids, int]:
-    """Expiry of the certificate served last, by check and location; UTC microseconds since 1970."""
-    newest: dict[Ids, tuple[int, int]] = {}
-    for result in results:
-        if result.certificate_expires_at_us is not None:
-            ids = registry.ids[result.check, result.location]
-            seen = (result.scheduled_at_us, result.certificate_expires_at_us)
-            newest[ids] = max(seen, newest.get(ids, seen))
-    return {ids: expires_us for ids, (_, expires_us) in newest.items()}

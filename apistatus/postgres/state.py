@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from apistatus.postgres import rows as columns
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.rows import LAST_VERDICT, PG_EPOCH_US, Ids, Row, instant, pg_us
+from apistatus.postgres.rows import LAST_VERDICT, PG_EPOCH_US, Expiry, Ids, Row, instant, pg_us
 from apistatus.postgres.statements import statement
 
 _TYPES: Final = (
@@ -48,7 +48,7 @@ def group(rows: Sequence[Row]) -> dict[Ids, list[Row]]:
     return groups
 
 
-def fold(rows: Sequence[Row], certificate_us: int | None) -> Row:
+def fold(rows: Sequence[Row], certificate: Expiry | None) -> Row:
     """The rows of one check, in the order of ticks, as one row of the table `folded_checks`."""
     verdict: Row | None = None
     since_at = unknown_since_at = None
@@ -65,7 +65,7 @@ def fold(rows: Sequence[Row], certificate_us: int | None) -> Row:
         verdict, unknown_since_at = row, None
     first, last = rows[0], rows[-1]
     at, said = (verdict[columns.TICK], verdict) if verdict else (None, _NOTHING)
-    expires = None if certificate_us is None else certificate_us - PG_EPOCH_US
+    expires = None if certificate is None else certificate[1] - PG_EPOCH_US
     return (
         first[columns.TICK], last[columns.TICK], at, since_at, unknown_since_at, expires,
         first[columns.CHECK], said[columns.TOTAL], first[columns.LOCATION], said[columns.STATUS],

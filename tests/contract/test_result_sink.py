@@ -59,7 +59,7 @@ class PostgresStore:
 
     def dead_letters(self) -> list[tuple[int, int, str]]:
         found = self._database.query('select partition, "offset", reason from apistatus.dead_letters')
-        return sorted(found)  # type: ignore[arg-type]
+        return sorted(found)
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -8,10 +8,12 @@ from contextlib import closing
 import pytest
 
 from apistatus.errors import PostgresUnavailable, RowRejected
+from apistatus.model import wire
 from apistatus.model.definition import CheckDefined
 from apistatus.model.result import Result
-from apistatus.ports import Batch, Stored
+from apistatus.ports import Batch, Message, Stored
 from apistatus.postgres import road
+from tests.fakes.messages import MemoryMessage
 from tests.integration.postgres.feeding import Feed, at
 from tests.services.command import wait_until
 from tests.services.postgres_fixtures import TestDatabase
@@ -165,6 +167,74 @@ def test_another_call_takes_back_what_was_written_ahead(
     other = Batch(results=ticks(now_us, 5, first=5_000), positions={0: 2})
     assert begun.sink.store(other) == Stored(5, 0, 0)
     assert migrated.query(COUNT) == [(6, 6)]
+
+
+def kept_by_kafka(results: list[Result]) -> Batch:
+    """A batch whose results can be had again from their messages."""
+    messages: list[Message] = [
+        MemoryMessage(0, 1 + number, wire.encode(one)) for number, one in enumerate(results)
+    ]
+    return Batch(results=list(results), messages=messages, positions={0: 1 + len(results)})
+
+
+def test_results_that_are_on_their_way_are_dropped_and_stored_all_the_same(
+    begun: Feed, migrated: TestDatabase, now_us: int
+) -> None:
+    whole = kept_by_kafka([*ticks(now_us, 700), at(now_us, check="new"), *ticks(now_us, 600, first=700)])
+    growing = Batch(results=whole.results[:700], messages=whole.messages[:700], positions=whole.positions)
+    begun.sink.write_ahead(growing)
+    assert (growing.results, growing.count) == ([], 700)
+    for first, last in ((700, 1_000), (1_000, 1_301)):
+        growing.results += whole.results[first:last]
+        growing.messages += whole.messages[first:last]
+        begun.sink.write_ahead(growing)
+        assert (growing.results, growing.count) == ([], last)
+    assert begun.sink.store(growing) == Stored(1_301, 0, 0)
+    assert migrated.query(COUNT) == [(1_302, 1_302)]
+
+
+def test_dropped_results_are_had_again_when_one_of_them_is_there_already(
+    begun: Feed, migrated: TestDatabase, now_us: int
+) -> None:
+    batch = kept_by_kafka([*ticks(now_us, 700), at(now_us - SECOND_US, error="again")])
+    begun.sink.write_ahead(batch)
+    assert batch.results == []
+    assert begun.sink.store(batch) == Stored(700, 1, 0)
+    assert migrated.query(COUNT) == [(701, 701)]
+
+
+def test_dropped_results_are_had_again_after_what_was_written_ahead_was_taken_back(
+    begun: Feed, migrated: TestDatabase, now_us: int
+) -> None:
+    batch = kept_by_kafka(ticks(now_us, 700))
+    begun.sink.write_ahead(batch)
+    assert batch.results == []
+    begun.reclaim()
+    assert not is_open(begun, migrated)
+    assert begun.sink.store(batch) == Stored(700, 0, 0)
+    assert migrated.query(COUNT) == [(701, 701)]
+
+
+def test_the_connection_for_new_checks_stays_a_while_and_ends_with_the_sink(
+    begun: Feed, migrated: TestDatabase, now_us: int
+) -> None:
+    sessions = "select count(*) from pg_stat_activity where usename = %s and datname = %s"
+
+    def count() -> int:
+        [(found,)] = migrated.query(sessions, migrated.app_user, migrated.name)
+        assert isinstance(found, int)
+        return found
+
+    for number in range(2):
+        batch = ahead(begun, *ticks(now_us, 100, first=1_000 * number))
+        batch.results.append(at(now_us, check=f"new-{number}"))
+        batch.positions = {0: 2 + number}
+        assert begun.sink.store(batch) == Stored(101, 0, 0)
+        begun.offset = 2 + number
+        assert count() == 2
+    for number in range(21):
+        begun.store(at(now_us + (10_000 + number) * SECOND_US))
+    wait_until(lambda: count() == 1, "the second connection closed")
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def merge(rows: Rows, batch: list[Result]) -> None:
 
 
 def stored_rows(database: TestDatabase) -> Rows:
-    return {(str(row[0]), int(str(row[1]))): (str(row[2]), row[3]) for row in database.query(ROWS)}  # type: ignore[misc]
+    return {(str(row[0]), int(str(row[1]))): (str(row[2]), row[3]) for row in database.query(ROWS)}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -70,7 +70,7 @@ def test_only_the_rows_around_a_duplicate_take_the_longer_way(
 
     def counting(connection: object, rows: object, indexes: list[int]) -> set[int]:
         staged.extend(indexes)
-        return copy_staged(connection, rows, indexes)  # type: ignore[arg-type]
+        return copy_staged(connection, rows, indexes)
 
     monkeypatch.setattr(road, "_copy_staged", counting)
     feed.store(at(now_us))

@@ -119,7 +119,7 @@ def test_a_header_without_a_value_and_a_timestamp_of_no_calendar_are_no_obstacle
     feed: Feed, migrated: TestDatabase
 ) -> None:
     headers = (("null", None), ("some", b"x"))
-    letters = [DeadLetter(0, 1, "r", "m", None, None, headers, 2**62)]  # type: ignore[arg-type]
+    letters = [DeadLetter(0, 1, "r", "m", None, None, headers, 2**62)]
     assert feed.store(dead_letters=letters) == Stored(0, 0, 1)
     assert migrated.query("select headers from apistatus.dead_letters") == [
         ([["null", None], ["some", "x"]],)

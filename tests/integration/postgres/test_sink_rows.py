@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -154,7 +155,7 @@ def test_a_row_that_postgresql_refuses_is_named_and_nothing_is_stored(
     assert caught.value.index == 1_234
     assert "0x00" in caught.value.reason
     assert migrated.query("select count(*) from apistatus.results") == before
-    assert feed.store(*good).rows == 2_000 - before[0][0]  # type: ignore[operator]
+    assert feed.store(*good).rows == 2_000 - before[0][0]
 
 
 def test_a_row_that_psycopg_cannot_encode_is_named(feed: Feed, now_us: int) -> None:
@@ -168,7 +169,7 @@ def test_a_day_without_a_partition_gets_one(feed: Feed, migrated: TestDatabase, 
     days = [at(now_us - n * DAY_US) for n in (0, 40, 80)]
     assert feed.store(*days) == Stored(3, 0, 0)
     partitions = "select count(*) from pg_inherits where inhparent = 'apistatus.results'::regclass"
-    assert migrated.query(partitions)[0][0] >= 9 + 2  # type: ignore[operator]
+    assert migrated.query(partitions)[0][0] >= 9 + 2
 
 
 @pytest.mark.parametrize("staged", [False, True])
@@ -242,3 +243,28 @@ def test_a_check_that_postgresql_refuses_is_told_too(feed: Feed, migrated: TestD
     with pytest.raises(BatchRejected, match="ours"):
         feed.store(at(now_us, check="evil"))
     assert feed.store(at(now_us)) == Stored(1, 0, 0)
+
+
+def test_many_new_checks_at_once_are_known_with_all_that_their_results_tell(
+    feed: Feed, migrated: TestDatabase, now_us: int
+) -> None:
+    facts: list[dict[str, Any]] = [
+        {"labels": {"team": "é", "tier": "1"}, "group": "shop", "sla_ms": 500},
+        {},
+        {"labels": {}, "sla_ms": 70_000, "interval_ms": 2_000_000_000},
+    ]
+    feed.store(*(at(now_us, check=f"c-{number}", **fact) for number, fact in enumerate(facts)))
+    for table in ("checks c", "check_versions v join apistatus.checks c on c.id = v.check_id"):
+        source = "v" if "versions" in table else "c"
+        found = migrated.query(
+            f'select c.check_id, {source}."group", {source}.labels from apistatus.{table} order by 1'
+        )
+        assert found == [
+            ("c-0", "shop", {"team": "é", "tier": "1"}),
+            ("c-1", None, None),
+            ("c-2", None, None),
+        ]
+    versions = "select sla_ms, interval_ms, announced from apistatus.check_versions order by check_id"
+    assert migrated.query(versions) == [
+        (500, 1000, False), (None, 1000, False), (70_000, 2_000_000_000, False)
+    ]  # fmt: skip

@@ -31,7 +31,7 @@ class Line:
         self.source = MemorySource(self.clock, topic)
         self.sink = MemorySink(self.database)
         self.options = Options(
-            Policy(**{"max_messages": 100, **policy}),  # type: ignore[arg-type]
+            Policy(**{"max_messages": 100, **policy}),
             **{"fence_pause_s": 20.0, **(options or {})},
         )
         self.loop = ConsumeLoop(self.source, self.sink, self.clock, self.metrics, self.stop, self.options)

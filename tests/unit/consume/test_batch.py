@@ -7,7 +7,7 @@ import pytest
 from apistatus.consume.batch import DAY_US, Collector, Policy, dead_letter
 from apistatus.model import wire
 from apistatus.model.definition import CheckRemoved
-from apistatus.ports import Message
+from apistatus.ports import Batch, Message
 from tests.fakes.clock import NOW_US
 from tests.fakes.messages import MemoryMessage, encoded, result
 
@@ -127,3 +127,31 @@ def test_a_message_without_headers_or_a_time_is_kept_too(monkeypatch: pytest.Mon
     monkeypatch.setattr(message, "timestamp", lambda: (0, -1))
     letter = dead_letter(message, "empty", "x")
     assert (letter.headers, letter.timestamp_ms, letter.key, letter.value) == ((), None, None, None)
+
+
+def test_a_result_is_refused_by_its_number_although_those_before_were_dropped() -> None:
+    collected, came = collector(), messages(*encoded(*range(6)))
+    collected.take(came[:4], {}, wall_us=NOW_US, mono_ns=0)
+    collected.batch.drop()
+    collected.take(came[4:], {0: 4}, wall_us=NOW_US, mono_ns=0)
+    assert (collected.batch.results, collected.size) == ([result(4), result(5)], 6)
+    collected.reject(2, "no good")
+    assert collected.batch.results == [result(number) for number in (0, 1, 3, 4, 5)]
+    assert [letter.offset for letter in collected.batch.dead_letters] == [2]
+    assert collected.size == 6
+
+
+def test_results_without_messages_are_kept() -> None:
+    batch = Batch(results=[result(0)])
+    batch.drop()
+    assert (batch.results, batch.count) == ([result(0)], 1)
+
+
+def test_positions_are_those_of_partitions_of_which_something_was_taken() -> None:
+    collected, values = collector(), encoded(*range(4))
+    at = [(0, 7), (1, 3), (0, 8), (2, 5)]
+    came: list[Message] = [
+        MemoryMessage(partition, offset, value) for (partition, offset), value in zip(at, values, strict=True)
+    ]
+    collected.take(came, {0: 7, 1: None, 2: 6, 3: 4, 4: None}, wall_us=NOW_US, mono_ns=0)
+    assert collected.batch.positions == {0: 9, 1: 4}

@@ -79,7 +79,7 @@ def test_a_backlog_is_written_while_it_is_read_in_full_batches() -> None:
 def test_single_messages_are_not_written_ahead() -> None:
     line = Line({0: []}, **LINE)
     for number in range(30):
-        line.source.topic[0] += encoded(number)  # type: ignore[operator]
+        line.source.topic[0] += encoded(number)
         line.steps(1)
     assert line.sink.written_ahead == []
     line.steps(1)

@@ -74,7 +74,7 @@ def test_the_loop_reads_again_what_the_client_skipped() -> None:
     line = Line({0: encoded(*range(20))})
     line.steps(1)
     skipped = line.source.positions[0]
-    line.source.topic[0] += encoded(*range(20, 40))  # type: ignore[operator]
+    line.source.topic[0] += encoded(*range(20, 40))
     line.source.positions[0] = skipped + 12
     line.steps(6)
     assert line.numbers() == list(range(40))

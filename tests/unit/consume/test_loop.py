@@ -100,7 +100,7 @@ def test_reads_again_when_the_database_was_set_back() -> None:
     line.steps(3)
     line.database.rows = line.database.rows[:4]
     line.database.next_offset[0] = 4
-    line.source.topic[0].append(encoded(10)[0])  # type: ignore[index]
+    line.source.topic[0].append(encoded(10)[0])
     line.sink.failures = [PostgresUnavailable("failing over")]
     line.steps(4)
     assert line.numbers() == list(range(11))

@@ -49,7 +49,7 @@ def test_a_partition_that_was_set_back_is_read_again_at_once() -> None:
     line.steps(3)
     line.database.rows = line.database.rows[:2]
     line.database.next_offset[0] = 2
-    line.source.topic[0].append(encoded(6)[0])  # type: ignore[index]
+    line.source.topic[0].append(encoded(6)[0])
     line.steps(5)
     assert line.numbers() == list(range(7))
     assert line.clock.now_ns < 15_000_000_000

@@ -125,7 +125,7 @@ def test_the_form_of_a_gap_is_pinned() -> None:
 
 
 def test_a_result_keeps_everything_the_probe_found_out() -> None:
-    outcome = Outcome(**{name: f"<{name}>" for name in Outcome.__struct_fields__})  # type: ignore[arg-type]
+    outcome = Outcome(**{name: f"<{name}>" for name in Outcome.__struct_fields__})
     result = wire.compose(CHECK, outcome, location="l", producer="p", scheduled_at_us=7, origin="once")
     found = msgspec.structs.asdict(outcome)
     del found["assertions"], found["hops"]  # for the command line only: not on the topic
