@@ -26,6 +26,22 @@ _SINGLE_ROWS: Final = 4_000
 _ASKED: Final = 4
 """So often each query is asked for every run."""
 _DROPPED_AT_MOST: Final = 3
+# As apistatus.pack_day does, which would wait for the day to be over.
+_PACK: Final = """
+do $$
+declare
+    key record;
+begin
+    for key in
+        select x.indexrelid::regclass as name, x.indrelid::regclass as partition
+        from pg_partition_tree('apistatus.results') p
+        join pg_index x on x.indrelid = p.relid and x.indisprimary
+        where p.isleaf
+    loop
+        execute format('alter index %s set (fillfactor = 100)', key.name);
+        execute format('reindex table %s', key.partition);
+    end loop;
+end $$"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +165,7 @@ def _drain(running: Services, database: Database, topic: KafkaSettings, rows: in
             return float(size) / rows
 
         runs.hot_bytes.append(bytes_a_row())
-        connection.execute("reindex table apistatus.results")
+        connection.execute(_PACK)
         runs.closed_bytes.append(bytes_a_row())
 
 

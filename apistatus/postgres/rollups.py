@@ -42,6 +42,7 @@ def add_up_hour(connection: Connection, closed: ClosedHour) -> None:
     marks = {"hour": closed.hour, "writers": closed.writers, "versions": closed.versions}
     with connection.transaction():
         if closed.has_rows:
+            connection.execute(statement("rollup_by_time"))
             connection.execute(statement("rollup_hour"), limits)
             _find_changes(connection, limits)
             connection.execute(statement("rollup_mark_day"), limits)

@@ -154,6 +154,11 @@ def test_a_closed_day_is_packed_once(feed: Feed, migrated: TestDatabase, now_us:
     assert len(set(days)) == len(days)
     assert packed[-1] is None
     assert datetime.now(UTC).date() - timedelta(days=3) in days
+    full = migrated.query(
+        "select i.relname from pg_class i join pg_index x on x.indexrelid = i.oid and x.indisprimary "
+        "where i.relname ~ '^results_[0-9]' and i.reloptions @> array['fillfactor=100'] order by 1"
+    )
+    assert [name for (name,) in full] == sorted(f"results_{day:%Y%m%d}_pkey" for day in days)
 
 
 def test_only_one_process_does_it(migrated: TestDatabase) -> None:
