@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final
 from apistatus.bench import cost
 from apistatus.bench.kafka_used import kafka_used
 from apistatus.bench.produced_results import Results, Seen
+from apistatus.bench.programs import CLIENT_CPU, TARGET_CPU
 from apistatus.bench.storage_topic import NotMeasured, topic_of_its_own
 from apistatus.demo.guard import MARKER, Guard
 from apistatus.demo.processes import Child, ChildEnded, Interrupted, apistatus, bare
@@ -103,6 +105,29 @@ def guarded(folder: Path) -> Iterator[int]:
         yield guard.group
 
 
+def apart(cpus: Collection[int], processes: int) -> tuple[frozenset[int], frozenset[int]]:
+    """Processors of a `produce`, and of all that is there to measure it.
+
+    One process gets one of its own, as every other client here: what it waits for is not the target then, which
+    on its own machine would not take this one's time. Several, or where there is one only, share all of them.
+    """
+    if processes > 1 or len(cpus) <= max(CLIENT_CPU, TARGET_CPU):
+        return frozenset(cpus), frozenset(cpus)
+    own = frozenset([sorted(cpus)[CLIENT_CPU]])
+    return own, frozenset(cpus) - own
+
+
+@contextmanager
+def kept_to(cpus: Collection[int]) -> Iterator[None]:
+    """Threads and processes that this thread starts in the block stay on these processors, and so does it meanwhile."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class ProduceRuns:
     """Runs of the command, each with a topic and a state of its own."""
 
@@ -119,7 +144,9 @@ class ProduceRuns:
         folder = self._folder / f"produce-{self._number}"
         folder.mkdir()
         load.write(folder / "readers.yml")
+        own, others = apart(os.sched_getaffinity(0), load.processes)
         with ExitStack() as stack:
+            stack.enter_context(kept_to(others))
             used = stack.enter_context(kafka_used(folder, self._environ))
             # A broker in memory is new, and has its topic.
             topic = (
@@ -135,7 +162,8 @@ class ProduceRuns:
                 "APISTATUS_PROCESSES": str(load.processes),
             }  # fmt: skip
             command = apistatus("produce", "--readers", str(folder / "readers.yml"))
-            produce = Child("produce", command, environ, group=self._group)
+            with kept_to(own):
+                produce = Child("produce", command, environ, group=self._group)
             stack.callback(produce.stop, _STOPS_WITHIN_S)
             return self._measure(produce, load, results)
 

@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from heapq import heappop, heappush
-from typing import Final, NamedTuple
+from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from apistatus.kafka.client_config import Config, open_client, producer_config
 from apistatus.kafka.delivery_errors import NEVER, OF_THE_CLIENT
 from apistatus.kafka.diagnosis import Diagnosis
+from apistatus.kafka.kept import Kept, kept
 from apistatus.kafka.standstill import STANDSTILL_S, Standstill
 from apistatus.ports import End, Headers, OnEnd
 from apistatus.runtime.logs import Events, OncePerMinute
@@ -24,32 +25,12 @@ log = Events("kafka")
 
 KEPT_MAX_BYTES: Final = 64 * 2**20
 """Of all messages without a report; beyond it new ones are given up. 7 minutes of 200 results a second."""
-_OVERHEAD_BYTES: Final = 270
-"""What Python's objects add to a message (measured); librdkafka's queue is bounded by itself."""
 _PAUSE_S: Final = 1.0
 """Before messages that the brokers would not take are handed over again."""
 _POLL_S: Final = 0.1
 _CLOSE_S: Final = 2.0
 _ASK_S: Final = 2.0
 """How long the polling thread may wait for the brokers' answer."""
-
-
-class _Kept(NamedTuple):
-    """A message without a delivery report."""
-
-    key: bytes
-    value: bytes
-    headers: Headers
-    on_end: OnEnd | None
-
-    def end(self, end: End) -> None:
-        if self.on_end is not None:
-            self.on_end(end)
-
-    @property
-    def size_bytes(self) -> int:
-        extra = sum(len(name) + len(value) for name, value in self.headers)
-        return len(self.key) + len(self.value) + extra + _OVERHEAD_BYTES
 
 
 class KafkaPublisher:
@@ -75,7 +56,7 @@ class KafkaPublisher:
         self._diagnosis = Diagnosis(settings)
         self._once = OncePerMinute()
         self._lock = threading.RLock()
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[int, Kept] = {}
         """Everything without a report, by number, oldest first."""
         self._waiting: list[int] = []
         """A heap of those that librdkafka does not have: not yet, or no longer."""
@@ -110,17 +91,17 @@ class KafkaPublisher:
 
         Without room, and after `close`, it is given up.
         """
-        kept = _Kept(key, value, headers, on_end)
-        if not self._keep(kept):
-            kept.end(End.GIVEN_UP)
+        message = kept(key, value, headers, on_end)
+        if not self._keep(message):
+            message.end(End.GIVEN_UP)
         elif self._open.is_set():
             self._hand_over()
 
-    def _keep(self, kept: _Kept) -> bool:
+    def _keep(self, message: Kept) -> bool:
         with self._lock:
             if self._closed.is_set():
                 return False
-            if self._kept_bytes + kept.size_bytes > self._kept_max_bytes:
+            if self._kept_bytes + message.size_bytes > self._kept_max_bytes:
                 if self._is_last_resort:
                     self._lose("no room", f"{self._kept_max_bytes} bytes wait for Kafka already")
                 return False
@@ -128,8 +109,8 @@ class KafkaPublisher:
                 self._progress_mono_s = time.monotonic()
             number = self._next_number
             self._next_number += 1
-            self._kept[number] = kept
-            self._kept_bytes += kept.size_bytes
+            self._kept[number] = message
+            self._kept_bytes += message.size_bytes
             heappush(self._waiting, number)
             return True
 
@@ -161,8 +142,8 @@ class KafkaPublisher:
             self._generation += 1
             self._forget_all()
             producer = self._producer
-        for kept in abandoned:
-            kept.end(End.GIVEN_UP)
+        for message in abandoned:
+            message.end(End.GIVEN_UP)
         self._discard(producer)
         if abandoned and self._is_last_resort:
             self._metrics.publish_failed.inc(len(abandoned))
@@ -222,10 +203,10 @@ class KafkaPublisher:
             generation = self._generation
             while self._waiting and not self._closed.is_set():
                 number = self._waiting[0]
-                kept = self._kept[number]
+                message = self._kept[number]
                 try:
                     self._producer.produce(
-                        self._settings.topic, kept.value, kept.key, headers=list(kept.headers),
+                        self._settings.topic, message.value, message.key, headers=list(message.headers),
                         on_delivery=partial(self._reported, generation, number),
                     )  # fmt: skip
                 except BufferError:
@@ -247,9 +228,9 @@ class KafkaPublisher:
             if error is None:
                 self._standstill.over()
                 self._metrics.published.inc()
-                kept = self._kept.pop(number)
-                self._kept_bytes -= kept.size_bytes
-                kept.end(End.ACKNOWLEDGED)
+                message = self._kept.pop(number)
+                self._kept_bytes -= message.size_bytes
+                message.end(End.ACKNOWLEDGED)
             elif error.code() in NEVER:
                 self._drop(number, error)
             elif not error.fatal() and error.code() not in OF_THE_CLIENT:
@@ -265,10 +246,10 @@ class KafkaPublisher:
             log.error("messages.delayed", topic=self._settings.topic, waiting=len(self._kept), cause=cause)
 
     def _drop(self, number: int, error: KafkaError) -> None:
-        kept = self._kept.pop(number)
-        self._kept_bytes -= kept.size_bytes
+        message = self._kept.pop(number)
+        self._kept_bytes -= message.size_bytes
         self._lose(error.name(), error.str())
-        kept.end(End.REFUSED)
+        message.end(End.REFUSED)
 
     def _lose(self, kind: str, cause: str) -> None:
         self._given_up += 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from apistatus.model import wire
 from apistatus.model.check import Check
 from apistatus.model.definition import CheckRemoved, Definition, Gap
-from apistatus.model.result import Outcome, Result
+from apistatus.model.result import Outcome, Result, Status
 from apistatus.ports import OnEnd, ResultPublisher
 from apistatus.produce.progress import Progress
 from apistatus.runtime.metrics import Metrics
@@ -34,6 +35,8 @@ class Outbox:
         """`progress` is told what becomes of each tick's result."""
         self._publisher = publisher
         self._metrics = metrics
+        self._count: dict[Status, Callable[[], None]] = {}
+        """Found once: to find the counter of a status costs more than to count."""
         self._sender = sender
         self._progress = progress
 
@@ -84,7 +87,10 @@ class Outbox:
         value = wire.encode(result)
         headers = wire.cloudevents_headers(result) if self._sender.cloudevents else ()
         self._publisher.publish(result.check.encode(), value, headers, on_end)
-        self._metrics.results.labels(result.status).inc()
+        count = self._count.get(result.status)
+        if count is None:
+            count = self._count[result.status] = self._metrics.results.labels(result.status).inc
+        count()
 
     def _other(self, message: Definition | Gap, on_end: OnEnd) -> None:
         self._publisher.publish(message.check.encode(), wire.encode(message), (), on_end)

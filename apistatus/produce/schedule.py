@@ -127,6 +127,11 @@ class Schedule:
         return self._coming[0][0] if self._coming else None
 
     @property
+    def has_due(self) -> bool:
+        """False: `start` has none to give."""
+        return bool(self._due)
+
+    @property
     def ticks_per_s(self) -> float:
         """How many ticks there are in a second, on average."""
         return sum(1e6 / place.check.interval_us for place in self._places.values())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from apistatus.bench.checking_figures import of_produce, of_scale
-from apistatus.bench.produced import Load, Produced
+from apistatus.bench.produced import Load, Produced, apart, kept_to
 from apistatus.bench.produced_results import Seen
 from apistatus.demo.certificates import issue
 from apistatus.probing.extract import compile_json_path, compile_regex
@@ -62,3 +64,30 @@ def test_a_run_that_lost_more_than_a_hundredth_tells_nothing_of_the_next_ones_si
     missed: int, kept_up: bool
 ) -> None:
     assert produced([1.0] * (200 - missed), missed=missed).kept_up is kept_up
+
+
+@pytest.mark.parametrize(
+    ("cpus", "processes", "own", "others"),
+    [
+        ({0, 1}, 1, {0}, {1}),
+        ({4, 2, 7}, 1, {2}, {4, 7}),
+        ({0, 1}, 2, {0, 1}, {0, 1}),
+        ({3}, 1, {3}, {3}),
+    ],
+)
+def test_one_produce_has_a_processor_that_its_target_does_not_take(
+    cpus: set[int], processes: int, own: set[int], others: set[int]
+) -> None:
+    assert apart(cpus, processes) == (frozenset(own), frozenset(others))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="`produce` is measured on Linux only")
+def test_what_is_started_in_the_block_stays_on_its_processors() -> None:
+    before = os.sched_getaffinity(0)
+    one = {max(before)}
+    found: list[set[int]] = []
+    with kept_to(one):
+        thread = threading.Thread(target=lambda: found.append(os.sched_getaffinity(0)))
+        thread.start()
+        thread.join()
+    assert (found, os.sched_getaffinity(0)) == ([one], before)

@@ -30,7 +30,7 @@ class Line:
 
         self.metrics = Metrics()
         self.publisher = KafkaPublisher(
-            KafkaSettings(), self.metrics, kept_max_bytes=kept_max_bytes, make=make  # type: ignore[arg-type]
+            KafkaSettings(), self.metrics, kept_max_bytes=kept_max_bytes, make=make
         )  # fmt: skip
 
     def publish(self, *values: bytes) -> None:

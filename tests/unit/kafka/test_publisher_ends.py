@@ -31,7 +31,7 @@ class Line:
             KafkaSettings(),
             self.metrics,
             make=lambda _config: next(scripted),
-            **options,  # type: ignore[arg-type, return-value]
+            **options,
         )
         self.publisher.topic_ready()
         self.ends: list[tuple[bytes, End]] = []
@@ -151,7 +151,7 @@ def test_a_client_whose_brokers_do_not_answer_or_have_no_leader_is_not_at_fault(
         asked.append(topic)
         return list_topics(topic, timeout)
 
-    client.list_topics = ask  # type: ignore[method-assign]
+    client.list_topics = ask
     with line(client, standstill_s=0.05) as made:
         made.publish(b"1")
         wait_until(lambda: len(asked) >= 2, "two questions to the brokers")

@@ -14,7 +14,7 @@ from tests.unit.produce.rig import Rig, assert_balanced
 
 
 def at(host: str, check_id: str, interval_s: float = 10.0, **facts: object) -> Check:
-    return dataclasses.replace(check(check_id, interval_s), url=f"http://{host}/{check_id}", **facts)  # type: ignore[arg-type]
+    return dataclasses.replace(check(check_id, interval_s), url=f"http://{host}/{check_id}", **facts)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ async def test_cloudevents_headers_are_sent_when_asked_for_and_only_then() -> No
     *_definition, (_key, value, headers) = events.publisher.messages
     result = wire.decode(value)
     assert dict(headers)["ce_subject"] == b"home"
-    assert list(headers) == wire.cloudevents_headers(result)  # type: ignore[arg-type]
+    assert list(headers) == wire.cloudevents_headers(result)
 
 
 async def test_a_check_never_overlaps_itself_and_the_tick_it_ran_into_starts_late() -> None:
@@ -186,7 +186,7 @@ async def test_a_defect_in_the_loop_itself_ends_the_run_and_closes_the_prober() 
         raise RuntimeError("defect")
 
     await rig.wait(1.0)
-    rig.publisher.publish = publish  # type: ignore[method-assign]
+    rig.publisher.publish = publish
     rig.loop.reload([check("new")])
     with pytest.raises(RuntimeError, match="defect"):
         await rig.run(1.0)

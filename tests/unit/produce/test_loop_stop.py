@@ -69,7 +69,7 @@ async def test_a_prober_that_ignores_being_cancelled_makes_no_second_result() ->
             ended.set()
         return UP
 
-    rig.prober.probe = probe  # type: ignore[method-assign]
+    rig.prober.probe = probe
     await until_open(rig, 1)
     summary = await rig.end()
     assert ended.is_set()
@@ -91,7 +91,7 @@ async def test_a_prober_that_cannot_be_cancelled_does_not_hold_up_the_end() -> N
                 continue
         return UP
 
-    rig.prober.probe = probe  # type: ignore[method-assign]
+    rig.prober.probe = probe
     await until_open(rig, 1)
     summary = await rig.end()
     assert summary.abandoned == 1
