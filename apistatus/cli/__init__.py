@@ -25,6 +25,7 @@ from apistatus.cli import (
     migrate,
     produce,
     report,
+    stdout,
 )  # fmt: skip
 from apistatus.errors import ApistatusError, ConfigurationError
 
@@ -51,7 +52,8 @@ def main(args: Sequence[str] | None = None) -> None:
     # 6 MB and a tenth of a second. It does without what cannot be imported.
     sys.modules.setdefault("httpx._main", cast(ModuleType, None))
     try:
-        code = cli.main(args, prog_name="apistatus", standalone_mode=False)
+        with stdout.told_when_full():
+            code = cli.main(args, prog_name="apistatus", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -60,6 +62,9 @@ def main(args: Sequence[str] | None = None) -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
+    except stdout.Unwritable as error:
+        click.echo(f"apistatus: {error}", err=True)
+        code = 1
     except Exception as error:  # the last fence: nobody should meet a stack trace by accident
         if logging.getLogger("apistatus").isEnabledFor(logging.DEBUG):
             raise

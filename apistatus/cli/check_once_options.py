@@ -149,7 +149,7 @@ class OnceCommand(click.Command):
             stdout.give_up()
             raise click.exceptions.Exit(_BROKEN_PIPE) from error
         except stdout.Unwritable as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"apistatus: {error}", err=True)
             code = _UNKNOWN if ctx.params.get("output") == "nagios" else 1
             raise click.exceptions.Exit(code) from error
         except click.exceptions.Exit:

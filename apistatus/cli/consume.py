@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from apistatus.cli import options
+from apistatus.runtime import stopping
 
 
 @click.command(
@@ -21,6 +22,7 @@ from apistatus.cli import options
 )  # fmt: skip
 def command(**given: Any) -> int:
     """Move results from the Kafka topic into PostgreSQL, each exactly once."""
+    stopping.hold_hangup()
     from apistatus.wiring import consume
 
     return consume.run(os.environ, options.flags(given))

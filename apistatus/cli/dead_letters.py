@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from apistatus.cli import letter_pages, options
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_LAST_ID: Final = 2**63 - 1
 
 _CONDITIONS = (
     "Only those for which it holds: reason=CODE, partition=N, offset=N or N..M, topic=NAME, since=24h or an instant. "
@@ -45,7 +47,7 @@ def _acting(function: F) -> F:
                      show_envvar=True, help="So many at the most, the oldest first."),
         click.option("--all", "all_of_them", is_flag=True, envvar="APISTATUS_DEAD_LETTERS_ALL", show_envvar=True,
                      help="All of them, when nothing else is said."),
-        click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]..."),
+        click.argument("ids", nargs=-1, type=click.IntRange(1, _LAST_ID), metavar="[ID]..."),
     ):  # fmt: skip
         function = option(function)
     return function
@@ -83,7 +85,7 @@ def list_command(
 
 
 @command.command("show")
-@click.argument("number", type=click.IntRange(min=1), metavar="ID")
+@click.argument("number", type=click.IntRange(1, _LAST_ID), metavar="ID")
 @_output
 @options.connect_timeout()
 @options.settings_flags("LOG_LEVEL", "APISTATUS_LOG_FORMAT")

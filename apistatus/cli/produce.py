@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from apistatus.cli import options
+from apistatus.runtime import stopping
 
 
 @click.command(
@@ -20,6 +21,7 @@ from apistatus.cli import options
 @options.settings_flags("READER_CONF_FILE", "APISTATUS_LISTEN", "LOG_LEVEL", "APISTATUS_LOG_FORMAT")
 def command(**given: Any) -> int:
     """Check every endpoint on its interval; each result goes to the Kafka topic."""
+    stopping.hold_hangup()
     from apistatus.wiring import produce
 
     return produce.run(os.environ, options.flags(given))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,13 @@ def _labels(_context: click.Context, _parameter: click.Parameter, texts: tuple[s
     return dict(text.split("=", 1) for text in texts)
 
 
+def _percent(_context: click.Context, _parameter: click.Parameter, objective: float | None) -> float | None:
+    # FloatRange lets nan through, which no comparison finds out of range.
+    if objective is not None and math.isnan(objective):
+        raise click.BadParameter("write a percentage like 99.9")
+    return objective
+
+
 @click.command(
     "report",
     epilog="Reads PGHOST, PGPORT, PGSSLMODE, PGAPPUSER, PGAPPPW, APPDB and libpq's other variables.",
@@ -43,7 +51,7 @@ def _labels(_context: click.Context, _parameter: click.Parameter, texts: tuple[s
               envvar="APISTATUS_REPORT_LABEL", show_envvar=True,
               help="Only checks with this label; may be given more than once.")  # fmt: skip
 @click.option("--objective", type=click.FloatRange(0, 100, min_open=True), metavar="PERCENT",
-              envvar="APISTATUS_REPORT_OBJECTIVE", show_envvar=True,
+              envvar="APISTATUS_REPORT_OBJECTIVE", show_envvar=True, callback=_percent,
               help="The uptime that is wanted, 99.9 for one: shows what is left of the error budget.")  # fmt: skip
 @click.option("--output", type=click.Choice(_FORMS), default="text", show_default=True,
               envvar="APISTATUS_REPORT_OUTPUT", show_envvar=True, help="Form of the report.")  # fmt: skip

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import Final
+
+import click
 
 _LAST_STANDARD_STREAM: Final = 2
 
@@ -29,6 +33,25 @@ def write(text: str, *, encoding: str | None = "utf-8") -> None:
     except OSError as error:
         give_up()
         raise Unwritable(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def told_when_full() -> Iterator[None]:
+    """Raises Unwritable in place of the OSError with which click.echo fails when nothing more can be written."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, Unwritable) or not _is_of_echo(error):
+            raise
+        give_up()
+        raise Unwritable(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+def _is_of_echo(error: OSError) -> bool:
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return place is not None and place.tb_frame.f_code is click.echo.__code__
 
 
 def give_up() -> None:

@@ -54,12 +54,19 @@ def connect(
             settings.host, settings.port, settings.sslmode, settings.user, settings.password, database
         )
     try:
-        return psycopg.connect(autocommit=True, **{**_unless_set(writes=writes), **wanted})
+        return _in_iso(psycopg.connect(autocommit=True, **{**_unless_set(writes=writes), **wanted}))
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise refusals.explain(error, settings, variables) from error
     except UnicodeError:
         # `from None`: the error's text quotes the password.
         raise AccessRefused(f"{variables.user} or {variables.password} is no valid UTF-8 text") from None
+
+
+def _in_iso(connection: Connection) -> Connection:
+    """psycopg reads instants in ISO form only; PGDATESTYLE, the role or the server may say otherwise."""
+    if not (connection.info.parameter_status("DateStyle") or "").startswith("ISO"):
+        connection.execute("set datestyle to iso")
+    return connection
 
 
 def where(settings: PostgresSettings) -> str:

@@ -98,6 +98,10 @@ _REFUSALS: Final = tuple(
             r"invalid sslmode value|invalid port number|invalid connection option",
             "a setting of libpq is not valid",
         ),
+        (
+            r"invalid value for parameter|unrecognized configuration parameter|definition of service .* not found",
+            "a setting of PGOPTIONS, PGTZ, PGDATESTYLE or PGSERVICE is not valid",
+        ),
         (r"password file .* is not a plain file", "PGPASSFILE cannot be used"),
     )
 )

@@ -63,6 +63,11 @@ class Stop:
             self._closed.release()
 
 
+def hold_hangup() -> None:
+    """From here on SIGHUP waits for `signals`: a reload asked for during the start must not end the process."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
 @contextmanager
 def signals(stop: Stop, reload: Action | None = None) -> Iterator[None]:
     """SIGTERM and SIGINT ask for a stop, a second one ends the process at once with 128 + its number;
@@ -80,6 +85,7 @@ def signals(stop: Stop, reload: Action | None = None) -> Iterator[None]:
 
     handlers = {signal.SIGTERM: on_stop, signal.SIGINT: on_stop, signal.SIGHUP: on_hangup}
     former = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     try:
         yield
     finally:

@@ -115,7 +115,7 @@ def _derive_state_dir(reading: Reading, environ: Mapping[str, str], needs: Colle
     elif Path(home).is_absolute():
         path, origin = Path(home) / ".local" / "state" / "apistatus", "default"
     else:
-        if "probe" in needs:
+        if {"probe", "service"} <= set(needs):  # `produce`: a single run keeps nothing
             reading.fail(
                 "APISTATUS_STATE_DIR", "not set, and neither XDG_STATE_HOME nor HOME says where to keep state"
             )

@@ -16,6 +16,7 @@ def check(environ: Environ, flags: Flags) -> list[str]:
     """What was found to be well, a line each. Raises ConfigurationError with every mistake of settings,
     reader file and every file they name; an unknown `APISTATUS_*` variable is one here."""
     from apistatus.kafka.client_config import client_file_problems
+    from apistatus.settings.sources import unknown_names
     from apistatus.settings.variables import NEEDS
 
     problems: list[Problem] = []
@@ -23,7 +24,7 @@ def check(environ: Environ, flags: Flags) -> list[str]:
     try:
         loaded = settings_for(environ, flags, *NEEDS)
     except ConfigurationError as error:
-        alone = _reader_problems_alone(environ, flags)
+        alone = (*unknown_names(environ), *_reader_problems_alone(environ, flags))
         problems += [*error.problems, *(problem for problem in alone if problem not in error.problems)]
     else:
         problems += loaded.warnings

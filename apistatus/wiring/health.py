@@ -21,7 +21,8 @@ def ask(environ: Environ, url: str | None, timeout_s: float) -> tuple[bool, str]
         response = connection.getresponse()
         said = response.read(65_536).decode(errors="replace").strip()
     except (OSError, HTTPException) as error:
-        return False, f"http://{host}:{port}{path}: {str(error) or type(error).__name__}"
+        cause = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return False, f"http://{host}:{port}{path}: {cause}"
     finally:
         connection.close()
     return response.status == 200, said

@@ -63,10 +63,13 @@ def test_a_setting_that_cannot_work_is_exit_2_and_named(
 
 def test_all_mistakes_are_told_in_one_go(well: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "checks.yml").write_text("readers:\n  - {name: Home, sit: http://127.0.0.1:1}\n")
-    answer = command.run("config", "check", env={**well, "PGPORT": "x", "LOG_LEVEL": "x"})
+    answer = command.run(
+        "config", "check", env={**well, "PGPORT": "x", "LOG_LEVEL": "x", "APISTATUS_SPOL": "off"}
+    )
     assert answer.returncode == 2
     assert "PGPORT" in answer.stderr
     assert "LOG_LEVEL" in answer.stderr
+    assert "APISTATUS_SPOL: unknown variable; did you mean APISTATUS_SPOOL?" in answer.stderr
     assert f"{tmp_path / 'checks.yml'}:2:" in answer.stderr
 
 

@@ -47,7 +47,7 @@ def test_every_round_is_a_complete_answer_and_the_worst_decides(tmp_path: Path) 
         )  # fmt: skip
     assert answer.returncode == 1
     rounds = documents(answer.stdout)
-    assert [told["results"][0]["status"] for told in rounds] == ["up", "down", "up"]  # type: ignore[index]
+    assert [told["results"][0]["status"] for told in rounds] == ["up", "down", "up"]
 
 
 def test_rounds_of_junit_are_one_document(env: dict[str, str]) -> None:
@@ -101,7 +101,7 @@ def test_an_interruption_between_rounds_keeps_what_was_said(env: dict[str, str],
         running.wait_for_line('"summary"')
         assert running.stop(signal.SIGINT) == 130
         [told] = documents(running.said)
-    assert told["summary"]["up"] == 1  # type: ignore[index]
+    assert told["summary"]["up"] == 1
 
 
 def test_lines_of_json_come_as_soon_as_there_is_a_result(silent: Silent, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_an_answer_that_cannot_be_written_is_told(env: dict[str, str], form: str
         running = started(["Good", "--output", form], env, stdout=full.fileno(), stderr=subprocess.PIPE)
         _, said = running.communicate(timeout=command.PATIENCE_S)
     assert running.returncode == 1
-    assert said == b"Error: cannot write to standard output: No space left on device\n"
+    assert said == b"apistatus: cannot write to standard output: No space left on device\n"
 
 
 @pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", "<&- >&- 2>&-"])

@@ -14,6 +14,7 @@ from tests.services import command
         (("report", "--from", "yesterday"), "--from: 'yesterday' is no instant"),
         (("audit", "--from", "yesterday", "--no-kafka"), "--from: 'yesterday' is no instant"),
         (("history", "home", "--from", "yesterday"), "--from: 'yesterday' is no instant"),
+        (("report", "--objective", "nan"), "write a percentage like 99.9"),
     ],
 )
 def test_a_time_that_cannot_be_read_is_told_at_once(arguments: tuple[str, ...], said: str) -> None:

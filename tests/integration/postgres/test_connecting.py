@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -139,3 +140,13 @@ def test_libpq_variables_keep_their_meaning(migrated: TestDatabase, monkeypatch:
     monkeypatch.delenv("PGAPPNAME")
     with closing(connect(migrated.app)) as connection:
         assert connection.execute("show application_name").fetchone() == ("apistatus",)
+
+
+@pytest.mark.parametrize("style", ["German", "SQL, DMY", "Postgres", "ISO, YMD"])
+def test_instants_are_read_whatever_date_style_is_set(
+    migrated: TestDatabase, monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    monkeypatch.setenv("PGDATESTYLE", style)
+    with closing(connect(migrated.app)) as connection:
+        answer = connection.execute("select timestamptz '2026-03-02 01:00:00+00'").fetchone()
+    assert answer == (datetime(2026, 3, 2, 1, tzinfo=UTC),)

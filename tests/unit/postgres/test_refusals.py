@@ -35,6 +35,9 @@ REFUSED = [
     (f"{AT}received invalid response to SSL negotiation: H", "is not PostgreSQL"),
     (f"{AT}expected authentication request from server, but received H", "is not PostgreSQL"),
     ('invalid sslmode value: "on"', "setting of libpq"),
+    (f'{AT}FATAL:  invalid value for parameter "TimeZone": "Nope"', "PGOPTIONS, PGTZ"),
+    (f'{AT}FATAL:  unrecognized configuration parameter "nonsense"', "PGOPTIONS, PGTZ"),
+    ('connection is bad: definition of service "nope" not found', "PGSERVICE"),
     ('WARNING: password file "/dev" is not a plain file', "PGPASSFILE"),
 ]
 AWAY = [

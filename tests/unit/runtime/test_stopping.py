@@ -92,6 +92,24 @@ def test_the_second_signal_does_not_wait_for_anything(monkeypatch: pytest.Monkey
     assert codes == [128 + signal.SIGINT]
 
 
+EARLY = """
+import os, signal
+from apistatus.runtime.stopping import Stop, hold_hangup, signals
+hold_hangup()
+os.kill(os.getpid(), signal.SIGHUP)
+print("still here", flush=True)
+with signals(Stop(), lambda: print("reloaded", flush=True)):
+    Stop().wait(0.0)
+"""
+
+
+def test_a_hangup_during_the_start_becomes_a_reload() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", EARLY], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (0, "still here\nreloaded\n")
+
+
 PROGRAM = """
 from apistatus.runtime.stopping import Stop, signals
 stop = Stop()

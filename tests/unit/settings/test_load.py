@@ -124,8 +124,8 @@ def test_where_state_is_kept(environ: dict[str, str], path: str) -> None:
 
 def test_without_any_home_the_state_directory_must_be_named_by_who_needs_it() -> None:
     with pytest.raises(ConfigurationError, match="APISTATUS_STATE_DIR: not set, and neither XDG_STATE_HOME"):
-        load({}, needs=("probe",))
-    assert load({}, needs=("kafka",)).settings.probe.state_dir == Path()
+        load({}, needs=("probe", "service"))
+    assert load({}, needs=("probe", "kafka")).settings.probe.state_dir == Path()
 
 
 def test_the_effective_values_hide_secrets_and_name_their_origin(tmp_path: Path) -> None:
