@@ -35,6 +35,7 @@ _HTTP_AS_SIZE: Final = str(int.from_bytes(b"HTTP"))
 """The beginning of an HTTP answer, read as the length that a Kafka answer begins with."""
 _ERROR_LEVEL: Final = 40
 _WARNING_LEVEL: Final = 30
+_DEBUG_LEVEL: Final = 10
 
 
 class Complaint(NamedTuple):
@@ -87,6 +88,13 @@ def _no_tls_there(complaint: Complaint, _found: re.Match[str], settings: KafkaSe
         f"{settings.security_protocol} (KAFKA_SSL_*_FILE implies TLS); correct the port in "
         "KAFKA_BOOTSTRAP_SERVERS or the protocol"
     )
+
+
+def _hung_up_on_tls(complaint: Complaint, found: re.Match[str], settings: KafkaSettings) -> str | None:
+    """A port without TLS hangs up on the greeting of TLS, and so may a broker that ends just then."""
+    if speaks_tls(complaint.host, complaint.port) is not False:
+        return None
+    return _no_tls_there(complaint, found, settings)
 
 
 def _closed(complaint: Complaint, _found: re.Match[str], _settings: KafkaSettings) -> str | None:
@@ -145,6 +153,7 @@ _RULES: Final = tuple(
         (r"certificate verify failed", True, _bad_certificate),
         (r"alert (?!handshake failure)([a-z ]*(?:certificate|unknown ca)[a-z ]*)", True, _client_certificate),
         (r"PLAINTEXT broker listener|wrong version number", True, _no_tls_there),
+        (r"(?:closed|reset) by peer.*\[SSL_HANDSHAKE", True, _hung_up_on_tls),
         (r"Unsupported SASL mechanism: broker's supported mechanisms:(.*)", True, _mechanism),
         (r"Request not valid in current SASL state", True, _no_password_wanted),
         (r"SASL authentication error|Authentication failed", True, _password),
@@ -160,8 +169,10 @@ _RULES: Final = tuple(
 class Diagnosis:
     """A client's error callback and its logger in one. Safe from any thread."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: KafkaSettings, *, is_told: bool = False) -> None:
+        """`is_told`: every failure is told by its `explanation`, so what the client says of a broker is for
+        debugging only."""
+        self._settings, self._is_told = settings, is_told
         self._last: dict[str, Complaint] = {}
         self._once = OncePerMinute()
 
@@ -174,7 +185,8 @@ class Diagnosis:
         facility, line = args[0], args[-1]
         if facility == "CONFWARN" and _IGNORED_KEY.search(line):
             return
-        self._note(line)
+        if self._note(line) and self._is_told:
+            level = _DEBUG_LEVEL
         held_back = self._once.admits(_VARYING.sub("", f"{facility} {line}"))
         if held_back is not None:
             speak = (
@@ -182,10 +194,11 @@ class Diagnosis:
             )
             speak("client.says", facility=facility, line=line, held_back=held_back)
 
-    def _note(self, line: str) -> None:
+    def _note(self, line: str) -> bool:
+        """Keep the line, if it is of a broker; whether it is."""
         found = _COMPLAINT.fullmatch(line)
         if found is None:
-            return
+            return False
         timing = _TIMING.search(found["text"])
         host = found["host"].strip("[]")
         complaint = Complaint(
@@ -196,6 +209,7 @@ class Diagnosis:
             time.monotonic(),
         )
         self._last[complaint.address] = complaint
+        return True
 
     def refused(self) -> bool:
         """Whether some broker has answered and said no; it says so again on every try."""

@@ -55,18 +55,22 @@ def _told_apart(error: ssl.SSLCertVerificationError, host: str, settings: KafkaS
     return f"its certificate is not accepted: {error.verify_message}"
 
 
-def speaks_tls(host: str, port: int) -> bool:
-    """Whether a server at this address answers a TLS greeting with TLS. Blocks for 3 seconds at the most."""
+def speaks_tls(host: str, port: int) -> bool | None:
+    """Whether a server at this address answers a TLS greeting with TLS; None: nobody is there, or nobody answers
+    in time. Blocks for 3 seconds at the most, twice."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # nothing is sent or believed: only the kind of answer counts
     try:
-        with (
-            socket.create_connection((host, port), _TIMEOUT_S) as plain,
-            context.wrap_socket(plain, server_hostname=host),
-        ):
+        plain = socket.create_connection((host, port), _TIMEOUT_S)
+    except OSError:
+        return None
+    try:
+        with plain, context.wrap_socket(plain, server_hostname=host):
             return True
+    except TimeoutError:
+        return None
     except ssl.SSLError as error:
         return "ALERT" in (error.reason or "")
     except OSError:
-        return False
+        return False  # it hung up on the greeting

@@ -28,7 +28,7 @@ def refusal(
 
 
 def without_client_certificate(settings: KafkaSettings, **changes: object) -> KafkaSettings:
-    return replace(settings, ssl_cert_file=None, ssl_key_file=None, **changes)  # type: ignore[arg-type]
+    return replace(settings, ssl_cert_file=None, ssl_key_file=None, **changes)
 
 
 def test_a_client_certificate_of_the_right_authority_is_let_in(kafka_tls: Kafka) -> None:

@@ -120,6 +120,28 @@ def test_a_broker_that_is_away_may_be_tried_again(settings: KafkaSettings, line:
     assert sentence in str(explanation)
 
 
+@pytest.mark.parametrize("how", ["SSL connection closed by peer", "connection reset by peer"])
+@pytest.mark.parametrize(
+    ("spoken", "kind", "sentence"),
+    [
+        (False, AccessRefused, "port 1 is one without TLS, but KAFKA_SECURITY_PROTOCOL is SASL_SSL"),
+        (True, KafkaUnavailable, "by peer"),
+        (None, KafkaUnavailable, "by peer"),
+    ],
+)
+def test_a_port_that_hangs_up_on_the_greeting_of_tls_is_asked_whether_it_speaks_tls(
+    monkeypatch: pytest.MonkeyPatch, how: str, spoken: bool | None, kind: type[Exception], sentence: str
+) -> None:
+    monkeypatch.setattr(module, "speaks_tls", lambda _host, _port: spoken)
+    diagnosis = Diagnosis(SCRAM)
+    at = "sasl_ssl://127.0.0.1:1/bootstrap"
+    diagnosis.on_error(KafkaError(KafkaError._TRANSPORT, said(f"Disconnected: {how}", "SSL_HANDSHAKE", at)))
+    assert diagnosis.refused()
+    explanation = diagnosis.explanation("Kafka does not serve us")
+    assert type(explanation) is kind
+    assert sentence in str(explanation)
+
+
 def test_a_refusal_matters_more_than_a_broker_that_is_away() -> None:
     diagnosis = Diagnosis(SCRAM)
     diagnosis.on_error(KafkaError(KafkaError._AUTHENTICATION, WRONG_PASSWORD))
@@ -161,6 +183,17 @@ def test_the_same_line_is_logged_once_a_minute_whatever_its_numbers(caplog: pyte
         line = f"[thrd:a]: 127.0.0.1:1/bootstrap: Disconnected (after {milliseconds}ms in state UP)"
         diagnosis.log(40, "%s [%s] %s", "FAIL", "apistatus#producer-1", line)
     assert [record.getMessage() for record in caplog.records] == ["client.says"]
+
+
+def test_where_a_failure_is_explained_the_words_of_the_client_are_for_debugging(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG")
+    diagnosis = Diagnosis(PLAIN, is_told=True)
+    diagnosis.log(40, "%s [%s] %s", "FAIL", "apistatus#producer-1", f"[thrd:a/bootstrap]: {NOBODY}")
+    diagnosis.log(40, "%s [%s] %s", "CONFWARN", "apistatus#producer-1", "something else")
+    assert [record.levelname for record in caplog.records] == ["DEBUG", "WARNING"]
+    assert "nothing listens there" in str(diagnosis.explanation("x"))
 
 
 def test_a_note_about_a_key_of_the_other_kind_of_client_is_not_passed_on(

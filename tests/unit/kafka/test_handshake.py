@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from apistatus.kafka import handshake
 from apistatus.kafka.handshake import certificate_fault, speaks_tls
 from apistatus.settings.schema import KafkaSettings
 from tests.services.certificates import Authority, Pair
@@ -36,6 +37,7 @@ def _shake_hands(listener: socket.socket, context: ssl.SSLContext) -> None:
             plain, _ = listener.accept()
         except OSError:
             return
+        # The client may refuse what it is shown.
         with contextlib.suppress(OSError), plain, context.wrap_socket(plain, server_side=True) as secure:
             secure.recv(1)
 
@@ -91,7 +93,24 @@ def test_tls_is_told_from_plain_and_from_nothing(authority: Authority) -> None:
         thread.start()
         assert not speaks_tls("127.0.0.1", plain.getsockname()[1])
         thread.join(10)
-    assert not speaks_tls("127.0.0.1", 1)
+    assert speaks_tls("127.0.0.1", 1) is None
+
+
+def test_a_port_that_hangs_up_on_tls_has_none_and_one_that_says_nothing_is_not_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handshake, "_TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        assert speaks_tls("127.0.0.1", plain.getsockname()[1]) is None
+        monkeypatch.undo()
+        threading.Thread(target=_hang_up, args=(plain, 2), daemon=True).start()
+        assert speaks_tls("127.0.0.1", plain.getsockname()[1]) is False
+
+
+def _hang_up(listener: socket.socket, times: int) -> None:
+    for _ in range(times):
+        connection, _ = listener.accept()
+        connection.close()
 
 
 def _answer_plainly(listener: socket.socket) -> None:
