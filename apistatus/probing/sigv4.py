@@ -6,7 +6,8 @@ told in "Create a signed AWS API request" of AWS's IAM user guide.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+import subprocess
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import httpx
@@ -18,11 +19,16 @@ from apistatus.probing.redirects import Hop
 from apistatus.probing.supply import Held
 from apistatus.probing.threads import Threads
 
+if TYPE_CHECKING:
+    from botocore.session import Session
+
 LOOK_AGAIN_S: Final = 300.0
 """How long keys are used that were looked up: who rotates them leaves the old ones valid for longer."""
 _BEHIND_S: Final = 240.0
 _S3: Final = frozenset(("s3", "s3-outposts", "s3-object-lambda"))
 """Services whose paths are encoded once, not twice, and whose requests tell the body's digest."""
+_PROGRAM_PROVIDER: Final = "custom-process"
+"""What botocore calls its provider that runs a `credential_process`."""
 _UNRESERVED: Final = "-_.~"
 
 
@@ -73,22 +79,68 @@ def load_botocore() -> None:
 
 def look_up() -> AwsKeys:
     """The keys of botocore's chain of providers. Blocks. Raises NoCredentials."""
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, CredentialRetrievalError
     from botocore.session import Session
 
+    session, program = Session(), _Program()
     try:
-        found = Session().get_credentials()
+        program.watch(session)
+        found = session.get_credentials()
         frozen = found.get_frozen_credentials() if found is not None else None
+    except CredentialRetrievalError as error:
+        is_of_program = error.kwargs.get("provider") == _PROGRAM_PROVIDER
+        # Without the cause, whose text is what the program wrote.
+        raise NoCredentials(f"no AWS keys: {program.failure() if is_of_program else error}") from None
     except BotoCoreError as error:
         raise NoCredentials(f"no AWS keys: {error}") from error
     except (FileNotFoundError, PermissionError, RuntimeError, ValueError) as error:
         # What a provider lets through: a `credential_process` that is not there or prints no JSON, keys that ended.
+        if program.has_run and isinstance(error, ValueError):
+            raise NoCredentials(f"no AWS keys: {program.failure()}") from None
         raise NoCredentials(f"no AWS keys: {type(error).__name__}: {error}") from error
     if frozen is None or frozen.access_key is None or frozen.secret_key is None:
         raise NoCredentials(
             "no AWS keys: none in the reader file, the environment or ~/.aws, and no role of this machine has any"
         )
     return AwsKeys(frozen.access_key, frozen.secret_key, frozen.token)
+
+
+class _Program:
+    """A `credential_process` as botocore runs it. What it writes may be secrets and goes into no line of ours."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def watch(self, session: Session) -> None:
+        """Have botocore start the program of the session's profile through us."""
+        from botocore.credentials import ProcessProvider
+
+        profile = session.get_config_variable("profile") or "default"
+        ours = ProcessProvider(profile, lambda: session.full_config, popen=self._started)
+        session.get_component("credential_provider").insert_before(_PROGRAM_PROVIDER, ours)
+
+    def _started(self, command: list[str], **pipes: int) -> subprocess.Popen[bytes]:
+        if not command:
+            raise FileNotFoundError("credential_process names no program")
+        self._name = command[0]
+        # botocore says which pipes; what runs is the user's own choice.
+        self._process = subprocess.Popen(command, **pipes)  # type: ignore[call-overload]  # noqa: S603
+        return self._process
+
+    @property
+    def has_run(self) -> bool:
+        return self._process is not None
+
+    def failure(self) -> str:
+        """Which program failed and how, as far as its exit code tells."""
+        if self._process is None:
+            # That of another profile, which a role's `source_profile` names.
+            return "a credential_process failed; run it by hand to see why"
+        program = f"credential_process '{self._name}'"
+        if self._process.returncode:
+            return f"{program} ended with exit code {self._process.returncode}; run it by hand to see why"
+        return f"{program} wrote no keys in the form that AWS asks for (JSON of Version 1)"
 
 
 def signed(hop: Hop, signing: AwsSigning, keys: AwsKeys) -> Hop:

@@ -7,7 +7,9 @@ import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Final, Literal, NamedTuple, TypeAlias
+from weakref import WeakValueDictionary
 
 from apistatus.model.check import TlsOptions
 from apistatus.probing.tls import TlsOptionsUnusable
@@ -16,6 +18,8 @@ from apistatus.settings.file_stamps import stamps_of
 
 LOOK_AGAIN_S: Final = 1.0
 """From one look at the files to the next."""
+FORGET_AFTER_S: Final = 3600.0
+"""What nobody has asked for since twice as long is let go for certain."""
 EngineName: TypeAlias = Literal["rustls", "openssl"]
 
 log = Events("tls")
@@ -77,29 +81,53 @@ class LiveContexts:
 
 
 class LivingContexts:
-    """Contexts by their options. Their files are looked at in a thread of its own, from the first ones on."""
+    """Contexts by their options. Their files are looked at in a thread of its own, from the first ones on.
+
+    There, they are also forgotten when nobody holds them and nobody has asked for them for an hour or two:
+    those of a reader file that is no longer in force are not kept for ever.
+    """
 
     def __init__(self, make: Callable[[TlsOptions], Contexts]) -> None:
         self._make = make
-        self._by_options: dict[TlsOptions, LiveContexts] = {}
+        self._living: WeakValueDictionary[TlsOptions, LiveContexts] = WeakValueDictionary()
+        self._asked_for: dict[TlsOptions, LiveContexts] = {}
+        """Since `forget` was called; those who ask anew each time hold none themselves."""
+        self._asked_for_before: dict[TlsOptions, LiveContexts] = {}
+        """And between that call and the one before."""
         self._over = threading.Event()
         self._watches = False
 
     def of(self, options: TlsOptions) -> LiveContexts:
         """Those of these options, made at the first call. Raises TlsOptionsUnusable."""
-        found = self._by_options.get(options)
+        found = self._asked_for.get(options)
         if found is None:
-            found = self._by_options[options] = LiveContexts(options, self._make)
+            found = self._living.get(options)
+            if found is None:
+                found = self._living[options] = LiveContexts(options, self._make)
+            self._asked_for[options] = found
             if found.has_files and not self._watches:
                 self._watches = True
                 threading.Thread(target=self._watch, name="apistatus-tls-files", daemon=True).start()
         return found
+
+    def forget(self) -> None:
+        """Let go of those that nobody has asked for since the call before."""
+        self._asked_for_before, self._asked_for = self._asked_for, {}
 
     def close(self) -> None:
         """Look at the files no more."""
         self._over.set()
 
     def _watch(self) -> None:
+        forget_at_mono_s = monotonic() + FORGET_AFTER_S
         while not self._over.wait(LOOK_AGAIN_S):
-            for contexts in list(self._by_options.values()):
-                contexts.look()
+            for reference in self._living.valuerefs():
+                _look(reference())
+            if monotonic() >= forget_at_mono_s:
+                forget_at_mono_s = monotonic() + FORGET_AFTER_S
+                self.forget()
+
+
+def _look(contexts: LiveContexts | None) -> None:
+    if contexts is not None:
+        contexts.look()

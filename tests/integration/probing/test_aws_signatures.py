@@ -23,7 +23,7 @@ SIGNING = AwsSigning("eu-central-1", "execute-api", "AKIDEXAMPLE", SECRET)
 
 
 def _check(url: str, **changes: object) -> Check:
-    return replace(check_of(url, late_auth=SIGNING, secrets=(SECRET,)), **changes)  # type: ignore[arg-type]
+    return replace(check_of(url, late_auth=SIGNING, secrets=(SECRET,)), **changes)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import sys
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +27,11 @@ FORM = "application/x-www-form-urlencoded"
 
 def _at(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: now)
+
+
+def _program(text: str) -> str:
+    """A shell line that runs this in Python."""
+    return shlex.join([sys.executable, "-c", f"import sys; {text}"])
 
 
 def _hop(url: str, *headers: tuple[str, str], method: str = "GET", body: bytes | None = None) -> Hop:
@@ -205,15 +214,49 @@ def test_half_a_pair_of_keys_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_no_keys")
 @pytest.mark.parametrize(
-    ("process", "says"), [("echo none", "JSONDecodeError"), ("./not-there-at-all", "FileNotFoundError")]
+    ("process", "says"),
+    [
+        ("echo none", "credential_process 'echo' wrote no keys in the form"),
+        ("""echo '{"Version": "s3cret"}'""", "credential_process 'echo' wrote no keys in the form"),
+        (
+            """echo '{"Version": 1, "AccessKeyId": "s3cret"}'""",
+            "credential_process 'echo' wrote no keys in the form",
+        ),
+        (
+            _program("print('s3cret'); sys.exit('s3cret')"),
+            f"credential_process '{sys.executable}' ended with exit code 1;",
+        ),
+        ("./not-there-at-all", "FileNotFoundError"),
+        ("", "FileNotFoundError: credential_process names no program"),
+    ],
 )
 def test_a_credential_process_that_gives_nothing_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, process: str, says: str
 ) -> None:
     (tmp_path / "credentials").write_text(f"[default]\ncredential_process = {process}\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    with pytest.raises(NoCredentials, match=f"^no AWS keys: {says}"):
+    with pytest.raises(NoCredentials, match=f"^no AWS keys: {re.escape(says)}") as caught:
         look_up()
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.usefixtures("_no_keys")
+def test_keys_come_from_a_credential_process(tmp_path: Path) -> None:
+    keys = '{"Version": 1, "AccessKeyId": "AKIDRUN", "SecretAccessKey": "made"}'
+    (tmp_path / "credentials").write_text(f"[default]\ncredential_process = echo '{keys}'\n")
+    assert look_up() == AwsKeys("AKIDRUN", "made", None)
+
+
+@pytest.mark.usefixtures("_no_keys")
+def test_a_credential_process_of_another_profile_is_not_repeated_either(tmp_path: Path) -> None:
+    failing = _program("sys.exit('s3cret')")
+    (tmp_path / "config").write_text(
+        "[default]\nrole_arn = arn:aws:iam::1:role/a\nsource_profile = other\nregion = eu-west-1\n"
+        f"[profile other]\ncredential_process = {failing}\n"
+    )
+    with pytest.raises(NoCredentials, match=r"^no AWS keys: a credential_process failed") as caught:
+        look_up()
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.usefixtures("_no_keys")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ class Maker:
             self.again.release()
         if self.bad:
             raise TlsOptionsUnusable("cert_file: no PEM")
-        return Contexts((("openssl", object()),))  # type: ignore[arg-type]
+        return Contexts((("openssl", object()),))
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def options(tmp_path: Path) -> TlsOptions:
     for name in ("ca_file", "cert_file", "key_file"):
         (tmp_path / name).write_text("first")
         paths[name] = str(tmp_path / name)
-    return TlsOptions(**paths)  # type: ignore[arg-type]
+    return TlsOptions(**paths)
 
 
 def _look_twice(contexts: LiveContexts) -> None:
@@ -148,6 +149,42 @@ def test_equal_options_share_their_contexts_and_bad_ones_are_tried_again(
     first = living.of(TlsOptions())
     assert living.of(TlsOptions()) is first
     assert living.of(TlsOptions(verify=False)) is not first
+
+
+def test_contexts_that_nobody_holds_and_nobody_asks_for_are_forgotten(
+    options: TlsOptions, maker: Maker
+) -> None:
+    living = LivingContexts(maker)
+    held, gone = living.of(options), weakref.ref(living.of(TlsOptions()))
+    living.of(TlsOptions(verify=False))
+    for _ in range(3):
+        living.forget()
+        living.of(TlsOptions(verify=False))
+    assert gone() is None
+    assert living.of(options) is held
+    assert len(maker.made) == 3, "what is held or asked for again and again was made anew"
+    living.of(TlsOptions())
+    assert len(maker.made) == 4
+    living.close()
+
+
+def test_contexts_in_use_are_looked_at_after_their_options_were_forgotten(
+    options: TlsOptions, maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls_files, "LOOK_AGAIN_S", 0.001)
+    monkeypatch.setattr(tls_files, "FORGET_AFTER_S", 0.001)
+    living = LivingContexts(maker)
+    contexts = living.of(options)
+    [watching] = [one for one in threading.enumerate() if one.name == "apistatus-tls-files"]
+    gone = threading.Event()
+    weakref.finalize(living.of(TlsOptions(ca_file=options.ca_file)), gone.set)
+    assert gone.wait(30), "what nobody asks for is still there"
+    (tmp_path / "key_file").write_text("the second")
+    assert maker.again.acquire(timeout=30)
+    assert maker.again.acquire(timeout=30), "the one that is in use was not looked at"
+    living.close()
+    watching.join(30)
+    assert contexts.now() is not None
 
 
 def test_files_are_looked_at_until_nobody_needs_them_any_more(
