@@ -30,14 +30,16 @@ _IN_MEMORY_CLUSTER: Final = "mockCluster"
 """How librdkafka's in-memory broker begins its cluster id (rdkafka_mock.c)."""
 
 
-def ensure_topic(settings: KafkaSettings, timeout_s: float = TIMEOUT_S) -> TopicIdentity:
+def ensure_topic(
+    settings: KafkaSettings, timeout_s: float = TIMEOUT_S, *, is_told: bool = False
+) -> TopicIdentity:  # fmt: skip
     """The topic's identity; it is made when it is missing.
 
     A new one gets `topic_partitions`, a copy on each broker that is up, at most three, and
-    `min.insync.replicas=2` where there are three. Raises KafkaUnavailable, AccessRefused,
-    ConfigurationError.
+    `min.insync.replicas=2` where there are three. `is_told`: a person reads the error at once, so the
+    log need not say the same before. Raises KafkaUnavailable, AccessRefused, ConfigurationError.
     """
-    session = _Session(settings, timeout_s)
+    session = _Session(settings, timeout_s, is_told=is_told)
     brokers, cluster_id = session.cluster()
     identity = session.identity(cluster_id)
     if identity is None:
@@ -64,9 +66,9 @@ def identify(settings: KafkaSettings, timeout_s: float = TIMEOUT_S) -> TopicIden
 class _Session:
     """One admin client (kept until its futures are done, or they end in `_DESTROY`) and one deadline."""
 
-    def __init__(self, settings: KafkaSettings, timeout_s: float) -> None:
+    def __init__(self, settings: KafkaSettings, timeout_s: float, *, is_told: bool = False) -> None:
         self._settings = settings
-        self._diagnosis = Diagnosis(settings)
+        self._diagnosis = Diagnosis(settings, is_told=is_told)
         config = admin_config(settings, self._diagnosis)
         self._admin: AdminClient = open_client(AdminClient, config, settings)
         self._until_mono_s = time.monotonic() + timeout_s

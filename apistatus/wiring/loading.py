@@ -16,14 +16,17 @@ Environ = Mapping[str, str]
 Flags = Mapping[str, str]
 
 
-def settings_for(environ: Environ, flags: Flags, *needs: str) -> Loaded:
-    """The settings of these groups, and logs set up as they say. Raises ConfigurationError."""
+def settings_for(environ: Environ, flags: Flags, *needs: str, is_told: bool = False) -> Loaded:
+    """The settings of these groups, and logs set up as they say. Raises ConfigurationError.
+
+    `is_told`: another process with the same settings has told what is doubtful about them.
+    """
     from apistatus.runtime import logs
     from apistatus.settings.load import load
 
     loaded = load(environ, flags, needs=frozenset(needs))
     logs.set_up(loaded.settings.log.level, loaded.settings.log.format)
-    for problem in loaded.warnings:
+    for problem in () if is_told else loaded.warnings:
         logs.Events("settings").warning("variable.unknown", name=problem.where, hint=problem.message)
     return loaded
 

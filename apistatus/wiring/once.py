@@ -221,8 +221,8 @@ def _publish(kafka: KafkaSettings, results: Sequence[OnceResult], stop: Stop, wi
 
     until = time.monotonic() + within_s
     until_it_answers(
-        lambda: ensure_topic(kafka, min(TIMEOUT_S, within_s)), what="kafka", log=Events("kafka"), stop=stop,
-        timeout_s=within_s,
+        lambda: ensure_topic(kafka, min(TIMEOUT_S, within_s), is_told=True), what="kafka", log=Events("kafka"),
+        stop=stop, timeout_s=within_s,
     )  # fmt: skip
     publisher = KafkaPublisher(kafka, new_metrics())
     try:

@@ -46,7 +46,7 @@ def _run(order: Mapping[str, Any]) -> int:
     from apistatus.runtime.state_dir import StateDir
 
     share = Share(order["number"], order["of"])
-    of_all = settings_for(os.environ, order["flags"], *NEEDS).settings
+    of_all = settings_for(os.environ, order["flags"], *NEEDS, is_told=True).settings
     logs.set_up(of_all.log.level, of_all.log.format, process=share.number)
     settings = _own(of_all, share)
 

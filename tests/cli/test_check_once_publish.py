@@ -58,6 +58,18 @@ def test_the_results_of_every_round_are_on_the_topic(broker: InMemoryBroker, env
     assert told == {wire.encode(result) for result in results}
 
 
+def test_without_kafka_standard_error_holds_our_sentence_and_nothing_else(env: dict[str, str]) -> None:
+    answer = command.run(
+        "check-once", "Good", "--publish", "--connect-timeout", "2",
+        env={**env, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
+    )  # fmt: skip
+    assert answer.returncode == 75
+    assert answer.stderr == (
+        "apistatus: Kafka does not serve us: broker 127.0.0.1:1: nothing listens there (connection refused); "
+        "check KAFKA_BOOTSTRAP_SERVERS, or start the broker\n"
+    )
+
+
 def test_a_reader_that_goes_away_does_not_keep_results_from_the_topic(
     broker: InMemoryBroker, env: dict[str, str], tmp_path: Path
 ) -> None:
