@@ -225,7 +225,7 @@ class Database:
 
     def write_back(self) -> None:
         """Bring the log into the file and empty it, if the disk lets us."""
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error):  # then it stays in the log, where it is as safe
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:

@@ -107,7 +107,7 @@ class Scan(Protocol):
 
 
 def _totals_of(connection: sqlite3.Connection) -> Totals:
-    with suppress(sqlite3.DatabaseError):
+    with suppress(sqlite3.DatabaseError):  # damaged too: then nothing is known of them
         found = connection.execute("SELECT entries, bytes, dropped_entries, dropped_bytes FROM totals")
         row = found.fetchone()
         if row and all(type(number) is int and number >= 0 for number in row):
@@ -151,7 +151,7 @@ def _readable(read: Scan) -> Iterator[Row]:
         return
     except sqlite3.DatabaseError:
         pass
-    with suppress(sqlite3.DatabaseError):
+    with suppress(sqlite3.DatabaseError):  # the damage, met from behind
         for row in read(range(low, high), falling=True):
             if is_whole(row) and low <= row[0] < high:
                 high = row[0]
@@ -194,7 +194,7 @@ def _swap_in(path: Path, wall_us: int) -> Path:
         wall_us += 1
     # The log last: a log without its database is known for what it is, a copy beside it too.
     for old, new in ((path, aside), (_log_of(path), _log_of(aside)), (_work_file(path), path)):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # the database may have vanished, and its log be folded in
             old.rename(new)
     return aside
 

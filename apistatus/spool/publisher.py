@@ -22,6 +22,8 @@ from apistatus.spool.entries import Entry
 from apistatus.spool.gauges import show
 from apistatus.spool.kept import Kept, Rate, State
 from apistatus.spool.store import Spool
+from apistatus.spool.turns import TURN_S, Turns
+from apistatus.spool.waiting import Waiting
 
 log = Events("spool")
 
@@ -29,11 +31,6 @@ OVERFLOW_AFTER_S: Final = 5.0
 """So old is the youngest result that a SIGKILL in mode `overflow` can take while Kafka is away."""
 REPLAY_PER_S: Final = 2000.0
 _REPLAYS_AT_ONCE: Final = 500
-WAITING_MAX_BYTES: Final = 32 * 2**20
-"""Of messages that wait for the spool itself: more only when the disk hangs."""
-_GROUP_S: Final = 0.01
-"""How long messages are collected for one commit."""
-_TURN_S: Final = 0.2
 _REMOVE_S: Final = 0.1
 _UPKEEP_S: Final = 1.0
 STANDSTILL_S: Final = 3.0
@@ -59,11 +56,7 @@ class SpoolingPublisher:
         self._adopt, self._may_adopt, self._standstill_s = adopt, True, standstill_s
         self._lock = threading.Lock()
         """Never held while the inner publisher is called: that one calls `_ended` with its own lock held."""
-        self._inbox: deque[Kept] = deque()
-        """Written first, then sent."""
-        self._returned: deque[Kept] = deque()
-        self._waiting_bytes = 0
-        """Of those two."""
+        self._waiting = Waiting()
         self._writing = 0
         """Messages on their way to the spool and, when they were not sent before, from there to Kafka."""
         self._young: dict[int, Kept] = {}
@@ -79,25 +72,23 @@ class SpoolingPublisher:
         self._removed_ns = self._kept_up_ns = clock.mono_ns()
         self._acks = self._lost = 0
         self._once = OncePerMinute()
-        self._wake, self._closing = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._turns = Turns(self.step)
         self._stats = spool.stats()
         show(metrics, spool, lambda: self._stats, clock)
 
     def start(self) -> None:
         """Begin to write, delete and replay."""
-        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
-        self._thread.start()
+        self._turns.start()
 
     def publish(
         self, key: bytes, value: bytes, headers: Headers = (), on_end: OnEnd | None = None
     ) -> None:  # fmt: skip
         """Queue one message; never blocks. It ends as `ON_DISK` when it is, and `ACKNOWLEDGED` otherwise."""
         kept = Kept(Entry(key, value, tuple(headers), self._clock.wall_us()), on_end, self._clock.mono_ns())
-        if self._closing.is_set():
+        if self._turns.are_over:
             kept.tell(End.GIVEN_UP)
-        elif self._is_always and self._wait_for_disk(kept, self._inbox):
-            self._wake.set()
+        elif self._is_always and self._wait_for_disk(kept, self._waiting.fresh):
+            self._turns.ask()
         else:
             self._send(kept)
 
@@ -120,12 +111,12 @@ class SpoolingPublisher:
         until_s = time.monotonic() + timeout_s
         acks, acked_s = self._acks, time.monotonic()
         while (left_s := until_s - time.monotonic()) > 0:
-            if self._thread is None:
+            if not self._turns.have_begun:
                 self.step()
             # In this order: what leaves our hands meanwhile is in the inner publisher's.
             with self._lock:
-                unsent = len(self._inbox) + self._writing
-            unsent += self._publisher.flush(min(left_s, _TURN_S))
+                unsent = len(self._waiting.fresh) + self._writing
+            unsent += self._publisher.flush(min(left_s, TURN_S))
             if not unsent:
                 break
             if self._acks != acks:
@@ -134,23 +125,20 @@ class SpoolingPublisher:
                 break
         with self._lock:
             sent = [*self._young.values(), *self._under_way.values()]
-            waiting = len(self._inbox) + len(self._returned) + self._writing
+            waiting = len(self._waiting) + self._writing
         return waiting + sum(kept.state is not State.OVER for kept in sent)
 
     def close(self) -> int:
         """Close the inner publisher, write what it still had, free the spool; how many messages are
         neither acknowledged nor on disk."""
-        if self._closing.is_set():
+        if self._turns.are_over:
             return 0
-        self._closing.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(_CLOSE_S)
+        self._turns.end(_CLOSE_S)
         lost_before = self._lost
         self._publisher.close()
-        if self._thread is not None and self._thread.is_alive():
+        if self._turns.hang:
             log.error("spool.hangs", hint="the disk does not answer; what was not written is abandoned")
-            return len(self._young) + len(self._inbox) + len(self._returned)
+            return len(self._young) + len(self._waiting)
         self._write_down(everything=True)
         self._remove_acknowledged()
         self._stats = self._spool.stats()
@@ -160,19 +148,6 @@ class SpoolingPublisher:
             self._lose(kept)
         return self._lost - lost_before
 
-    # --- the thread -------------------------------------------------------------------------------
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            if self._wake.wait(_TURN_S):
-                self._wake.clear()
-                time.sleep(_GROUP_S)
-            try:
-                self.step()
-            except Exception as error:  # noqa: BLE001 - a defect must not end the keeping of all that follows
-                if self._once.admits(type(error).__name__) is not None:
-                    log.error("spool.defect", cause=f"{type(error).__name__}: {error}")
-
     def step(self) -> None:
         """One turn: write what has to be, delete what was acknowledged, send a little of what waits."""
         self._write_down()
@@ -180,7 +155,7 @@ class SpoolingPublisher:
         if now_ns - self._removed_ns >= _REMOVE_S * 1e9:
             self._removed_ns = now_ns
             self._remove_acknowledged()
-        if self._may_replay and not self._closing.is_set():
+        if self._may_replay and not self._turns.are_over:
             self._replay()
         if now_ns - self._kept_up_ns >= _UPKEEP_S * 1e9:
             self._kept_up_ns = now_ns
@@ -218,10 +193,7 @@ class SpoolingPublisher:
     def _take(self, *, everything: bool) -> list[Kept]:
         cut_ns = self._clock.mono_ns() - self._overflow_ns
         with self._lock:
-            taken = [*self._inbox, *self._returned]
-            self._inbox.clear()
-            self._returned.clear()
-            self._waiting_bytes = 0
+            taken = self._waiting.taken()
             for kept in self._young.values():
                 if kept.since_ns > cut_ns and not everything:
                     break
@@ -260,16 +232,12 @@ class SpoolingPublisher:
                 self._metrics.replayed.inc()
             return
         is_ours = bool(kept.spool_id) or kept.is_being_written
-        if not is_ours and not self._wait_for_disk(kept, self._returned):
+        if not is_ours and not self._wait_for_disk(kept, self._waiting.returned):
             self._lose(kept)
 
     def _wait_for_disk(self, kept: Kept, queue: deque[Kept]) -> bool:
         with self._lock:
-            if self._waiting_bytes + kept.size_bytes > WAITING_MAX_BYTES:
-                return False
-            self._waiting_bytes += kept.size_bytes
-            queue.append(kept)
-            return True
+            return self._waiting.admits(kept, queue)
 
     def _replay(self) -> None:
         """Send what waits in the spool, oldest first, behind everything that is live."""

@@ -26,7 +26,7 @@ class Reserve:
 
     def hold(self) -> None:
         """Take the room, if it is not taken already. Raises OSError when it is not there."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # it is not taken yet
             if self._path.stat().st_size == self._size_bytes:
                 return
         try:
@@ -38,7 +38,7 @@ class Reserve:
 
     def release(self) -> None:
         """Give the room up, as far as the disk lets us."""
-        with suppress(OSError):
+        with suppress(OSError):  # it stays taken: that costs room and no message
             self._path.unlink(missing_ok=True)
 
 

@@ -28,7 +28,7 @@ class Bench:
         self.spool = self.open()
 
     def open(self) -> Spool:
-        self._opened.append(Spool(self.folder, clock=self.clock, **self._caps))  # type: ignore[arg-type]
+        self._opened.append(Spool(self.folder, clock=self.clock, **self._caps))
         return self._opened[-1]
 
     def close(self) -> None:
@@ -69,5 +69,5 @@ def entry(number: int, size_bytes: int = 400) -> Entry:
 
 def messages(caplog: object, event: str) -> list[dict[str, object]]:
     """Fields of every line of the log with this event."""
-    records: list[logging.LogRecord] = caplog.records  # type: ignore[attr-defined]
-    return [record.fields for record in records if record.getMessage() == event]  # type: ignore[attr-defined]
+    records: list[logging.LogRecord] = caplog.records
+    return [record.fields for record in records if record.getMessage() == event]

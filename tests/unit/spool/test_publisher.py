@@ -10,7 +10,7 @@ import pytest
 
 from apistatus.ports import End
 from apistatus.runtime.metrics import Metrics
-from apistatus.spool import publisher as module
+from apistatus.spool import waiting
 from apistatus.spool.publisher import SpoolingPublisher
 from apistatus.spool.store import Spool
 from tests.fakes.clock import VirtualClock
@@ -214,11 +214,11 @@ def test_what_goes_on_to_kafka_while_it_is_asked_is_waited_for(
         return unsent
 
     monkeypatch.setattr(always.inner, "flush", flush)
-    monkeypatch.setattr(always.outer, "_thread", threading.Thread())
+    monkeypatch.setattr(always.outer._turns, "_thread", threading.Thread())
     always.publish(b"1")
     assert always.outer.flush(60.0) == 0
     assert always.ends[-1] == (b"1", End.ON_DISK)
-    monkeypatch.setattr(always.outer, "_thread", None)
+    monkeypatch.setattr(always.outer._turns, "_thread", None)
 
 
 def test_closing_twice_and_publishing_afterwards_breaks_nothing(always: Line) -> None:
@@ -257,7 +257,7 @@ def test_what_neither_kafka_nor_the_disk_has_in_the_end_is_counted(
 def test_a_hanging_disk_makes_always_an_overflow_instead_of_filling_memory(
     always: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WAITING_MAX_BYTES", 20)
+    monkeypatch.setattr(waiting, "WAITING_MAX_BYTES", 20)
     always.publish(b"x" * 10, b"y" * 10, b"z" * 10)
     assert always.inner.values == [b"y" * 10, b"z" * 10]
     always.inner.room = 2

@@ -187,7 +187,7 @@ def test_an_entry_that_no_row_can_hold_harms_no_other(make: MakeBench) -> None:
         Entry(b"k", "text", (), 0),
         Entry(b"k", b"v", (), 2**70),
         Entry(b"k", b"v", (("n", None),), 0),
-    ):  # type: ignore[arg-type]
+    ):
         with pytest.raises((TypeError, struct.error)):
             bench.spool.append([bad])
     bench.add(1)
