@@ -60,7 +60,7 @@ class Guard:
 
     def _say(self, words: bytes) -> None:
         if self._process.stdin is not None and not self._process.stdin.closed:
-            with suppress(BrokenPipeError):
+            with suppress(BrokenPipeError):  # it was killed: the demo can do without it
                 self._process.stdin.write(words + b"\n")
                 self._process.stdin.flush()
 
@@ -73,7 +73,8 @@ class Guard:
         if error is None:
             self._say(_DISMISSED)
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            with suppress(BrokenPipeError):  # it was killed before it read all that was said
+                self._process.stdin.close()
         self._process.wait()
 
 

@@ -114,6 +114,7 @@ class PostgresServer:
         """
         if self.pid is not None:
             return
+        self.stop()  # One that ended by itself has left its guard.
         if not self.data.exists():
             self._make_cluster()
         deadline = time.monotonic() + _START_TIMEOUT_S

@@ -110,6 +110,7 @@ ANSWERS: Final[dict[str, Answer]] = {
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One HTTP/1.1 exchange: reads a request's head, answers by its path, closes."""
+    # Whoever sends no request, or goes away before the answer, gets none.
     with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
         async with asyncio.timeout(_HEAD_WITHIN_S):
             head = await reader.readuntil(b"\r\n\r\n")
@@ -161,5 +162,5 @@ async def _main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt):  # Ctrl+C is for the demo, which ends us
         asyncio.run(_main(Path(sys.argv[1])))

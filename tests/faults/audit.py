@@ -82,7 +82,7 @@ def _rows(run: Run) -> list[Row]:
         "select check_id, location, (extract(epoch from scheduled_at) * 1000000)::bigint, status, value,"
         " failure, error from apistatus.check_results"
     )
-    return [Row(*row) for row in found]  # type: ignore[arg-type]
+    return [Row(*row) for row in found]
 
 
 def _repeated(keys: Iterable[object]) -> list[object]:

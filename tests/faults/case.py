@@ -62,6 +62,7 @@ def case(
 
 def load_all() -> dict[int, Case]:
     """Every case, by number."""
+    # Each enters its cases in CASES when it is loaded.
     from tests.faults import consumer, database, kafka, poison, producer, recreated, surroundings  # noqa: F401
 
     return dict(sorted(CASES.items()))

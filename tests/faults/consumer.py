@@ -32,7 +32,7 @@ def in_copy(run: Run, network: Network) -> Command:
     network.freeze()
     number = run.measured.notes.get("backlogs", 0) + 1
     run.note(backlogs=number)
-    topic.send(run.servers, run.topic, bulk(run.now_us(), _BACKLOG, f"backlog-{number}"))  # type: ignore[arg-type]
+    topic.send(run.servers, run.topic, bulk(run.now_us(), _BACKLOG, f"backlog-{number}"))
     network.pass_through()
     network.throttle(_SLOW_BYTES_PER_S)
     # After some rows, or after none: both are halves of a batch.

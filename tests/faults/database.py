@@ -52,7 +52,7 @@ def restarted_ten_times(run: Run) -> None:
         if how == "kill":
             run.server.kill()
         else:
-            run.server.stop(how)  # type: ignore[arg-type]
+            run.server.stop(how)
         run.pause(0.0, 0.5)
         run.server.start()
     run.recovered(_RETURN_S + _NOISE_S)

@@ -55,7 +55,7 @@ def _fully_replicated(run: Run) -> bool:
         return False
 
 
-def _partitions(run: Run) -> list:  # type: ignore[type-arg]
+def _partitions(run: Run) -> list:
     client = topic.admin(run.servers)
     answer = client.describe_topics(TopicCollection([run.topic]), request_timeout=20)
     return list(answer[run.topic].result(20).partitions)
@@ -74,6 +74,6 @@ def fatal_error(run: Run) -> None:
     for number in range(1, 4):
         run.pause(0.5, 2.0)
         producer.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: producer.said.count("client.replaced") >= number, "a new client")  # noqa: B023
+        wait_until(lambda: producer.said.count("client.replaced") >= number, "a new client")  # noqa: B023 - it ends before the next
         run.recovered(_FATAL_S + _NOISE_S)
     run.pause(1.0)

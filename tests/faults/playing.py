@@ -97,7 +97,7 @@ def _brokers(run: Run) -> None:
 
 
 def _delete_topics(stage: Stage, name: str) -> None:
-    with suppress(KafkaException):
+    with suppress(KafkaException):  # brokers that are down hold nothing that has to go
         client = topic.admin(stage.cluster.bootstrap_servers)
         there = [one for one in client.list_topics(timeout=10).topics if one.startswith(name)]
         for future in client.delete_topics(there).values() if there else ():

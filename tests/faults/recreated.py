@@ -103,7 +103,7 @@ def _retention(run: Run) -> None:
         run.find(f"{len(gone)} messages were deleted unread, {counted} are recorded")
 
 
-def _wait_for_refusal(run: Run, consumer, *words: str) -> None:  # type: ignore[no-untyped-def]
+def _wait_for_refusal(run: Run, consumer, *words: str) -> None:
     """It has to end by itself, not well, and say why without a traceback."""
     since = time.monotonic()
     try:

@@ -253,7 +253,7 @@ class Run(Line):
             " and topic = %s",
             self.topic,
         )
-        return dict(rows)  # type: ignore[arg-type]
+        return dict(rows)
 
     def _logs(self) -> list[str]:
         found = []

@@ -95,5 +95,5 @@ def delete_topics(bootstrap_servers: str, names: Sequence[str]) -> None:
     if names:
         admin = AdminClient({"bootstrap.servers": bootstrap_servers})
         for future in admin.delete_topics(list(names), request_timeout=10).values():
-            with contextlib.suppress(KafkaException):
+            with contextlib.suppress(KafkaException):  # it is not there
                 future.result(timeout=15)

@@ -79,6 +79,7 @@ class KafkaServer:
 
     def start(self) -> None:
         """Start the process; `wait` says when it serves. Raises NoKafka."""
+        self.kill()  # One that ended by itself has left its pipe open.
         data, file = self.node.folder / "data", self.node.folder / "server.properties"
         lines = {**_properties(self.node, self._shape), **self._shape.properties, "log.dirs": str(data)}
         file.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))

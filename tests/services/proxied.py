@@ -127,7 +127,7 @@ class Connection:
         if self.server is None:
             return
         loop = asyncio.get_running_loop()
-        with suppress(OSError, TimeoutError):
+        with suppress(OSError, TimeoutError):  # it has gone, or says no more: that is its end as well
             self.server.shutdown(socket.SHUT_WR)
             async with asyncio.timeout(_FAREWELL_S):
                 while await loop.sock_recv(self.server, _CHUNK_BYTES):
@@ -179,7 +179,7 @@ class Connection:
     def _end_of_stream(self, sink: socket.socket) -> None:
         if sink is self.client and self._answer_cuts is not None:
             raise Cut(reset=self._answer_cuts.reset)
-        with suppress(OSError):
+        with suppress(OSError):  # it has gone already
             sink.shutdown(socket.SHUT_WR)
 
     async def _to_server(self, server: socket.socket, data: bytes, faults: Faults) -> None:
@@ -229,7 +229,7 @@ def close_socket(side: socket.socket | None, *, reset: bool) -> None:
     """Close with FIN, or with RST."""
     if side is None or side.fileno() < 0:
         return
-    with suppress(OSError):
+    with suppress(OSError):  # the other side has closed it
         if reset:
             side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:

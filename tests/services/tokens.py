@@ -78,7 +78,7 @@ def grant_at(url: str, **changes: str) -> TokenGrant:
 def asking(target: Target, endpoint: Target | str, **changes: object) -> Check:
     """A check of the target with a token of the endpoint; keywords are fields of Check."""
     url = endpoint if isinstance(endpoint, str) else endpoint.url
-    return replace(check_of(target.url, late_auth=grant_at(url), secrets=(SECRET,)), **changes)  # type: ignore[arg-type]
+    return replace(check_of(target.url, late_auth=grant_at(url), secrets=(SECRET,)), **changes)
 
 
 @contextmanager

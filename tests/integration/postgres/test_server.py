@@ -70,8 +70,27 @@ def test_what_was_committed_survives_a_kill_on_the_same_port(own_postgres: Postg
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_restart_ends_sessions_and_answers_again(own_postgres: PostgresServer, mode: str) -> None:
     first = own_postgres.pid
-    own_postgres.restart(mode)  # type: ignore[arg-type]
+    own_postgres.restart(mode)
     assert own_postgres.pid != first
+    assert _answer(own_postgres) == (42,)
+
+
+def test_one_that_ended_by_itself_starts_again_and_leaves_no_guard_behind(
+    own_postgres: PostgresServer,
+) -> None:
+    pid, guard = own_postgres.pid, own_postgres._guard
+    assert pid is not None
+    assert guard is not None
+    os.kill(pid, signal.SIGINT)
+    until = time.monotonic() + _PATIENCE_S
+    while own_postgres.pid is not None:
+        assert time.monotonic() < until, f"process {pid} is still there"
+        time.sleep(0.02)
+    own_postgres.start()
+    assert own_postgres.pid != pid
+    assert guard.returncode is not None
+    assert guard.stdin is not None
+    assert guard.stdin.closed
     assert _answer(own_postgres) == (42,)
 
 

@@ -106,7 +106,10 @@ def test_another_number_of_processes_goes_on_where_the_former_ones_ended(
     kafka_node.wait()
     with producing.start() as produce:
         produce.wait_until_ready()
-        producing.wait_for_rounds(2, "check-0")
+        for number in range(2):
+            produce.wait_for_line(f"process-{number}/spool.sqlite3")
+        # What was taken over is on the page a second later.
+        producing.wait_for_rounds(4, "check-0")
         until_sent(produce)
         assert produce.stop() == 0, produce.said
     topic = producing.read()

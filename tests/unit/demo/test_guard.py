@@ -83,7 +83,7 @@ def test_a_dismissed_guard_touches_nothing(folder: Path) -> None:
 
 def test_a_guard_left_with_an_error_cleans_up(folder: Path) -> None:
     child = None
-    with pytest.raises(RuntimeError, match="defect"), Guard(terminal=False) as guard:  # noqa: PT012
+    with pytest.raises(RuntimeError, match="defect"), Guard(terminal=False) as guard:  # noqa: PT012 - only the last line raises
         guard.watch(folder)
         child = waiting(guard.group)
         raise RuntimeError("defect")
@@ -98,6 +98,14 @@ def test_a_guard_is_deaf_to_the_signals_of_the_terminal() -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(guard.group, number)
         os.kill(guard.group, 0)
+
+
+def test_a_guard_that_was_killed_is_no_trouble(folder: Path) -> None:
+    with Guard(terminal=False) as guard:
+        os.kill(guard.group, signal.SIGKILL)
+        wait_until("guard gone", lambda: gone(guard.group))
+        guard.watch(folder)
+    assert (folder / "file").exists()
 
 
 def test_a_folder_that_is_no_demo_is_left_alone(folder: Path) -> None:

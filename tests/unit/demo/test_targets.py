@@ -109,7 +109,7 @@ async def test_rubbish_does_not_end_the_targets(tmp_path: Path, capsys: pytest.C
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
             writer.write(rubbish)
             writer.write_eof()
-            with suppress(ConnectionResetError):
+            with suppress(ConnectionResetError):  # one of the two ways to be shown the door
                 await reader.read()
             writer.close()
         head, _ = await get(where["DEMO_SITE"], "/clock")
