@@ -73,7 +73,7 @@ class _Check:
         return self._take_decrypted(self._tls)
 
     def _read(self) -> bytes | None:
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(BlockingIOError):  # nothing has come yet
             return self.sock.recv(_READ_BYTES)
         return None
 
@@ -94,7 +94,7 @@ class _Check:
         return self._take_decrypted(tls)
 
     def _take_decrypted(self, tls: ssl.SSLObject) -> bool:
-        with contextlib.suppress(ssl.SSLWantReadError):
+        with contextlib.suppress(ssl.SSLWantReadError):  # all that has come is read
             while got := tls.read(_READ_BYTES):
                 self.data += got
             return True

@@ -89,7 +89,7 @@ class TokenSource:
         attempt = self._attempt = Attempt(self._check, self._clock)
         try:
             body, _ = await self._fetcher.fetch(attempt)
-        except Exception as error:
+        except Exception as error:  # whatever a fetch raises, `explain` has the words for it
             failure = explain(error, attempt)
             kind: Literal["auth", "internal"] = "internal" if failure.kind == "internal" else "auth"
             raise NoCredentials(f"{self._no_token}: {failure.text}", kind) from error

@@ -89,11 +89,11 @@ class Resolver:
     def literal(host: str, port: int) -> Address | None:
         """The address that `host` already is, None when it is a name."""
         for family in (socket.AF_INET, socket.AF_INET6):
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError):  # no address of this family
                 socket.inet_pton(family, host)
                 return _address(family, host, port)
         if _NUMBERS.fullmatch(host):
-            with suppress(OSError):
+            with suppress(OSError):  # no address in spite of its digits
                 return _address(socket.AF_INET, socket.inet_ntoa(socket.inet_aton(host)), port)
         return None
 

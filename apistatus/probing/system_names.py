@@ -91,7 +91,7 @@ def knows_more_than_dns(nsswitch: Path = _NSSWITCH) -> bool:
     """True when the system also looks elsewhere than in /etc/hosts and DNS: mDNS, LDAP, its own host name."""
     if sys.platform == "darwin":
         return True
-    with suppress(OSError, UnicodeDecodeError):
+    with suppress(OSError, UnicodeDecodeError):  # without a file that says so, it does not
         for line in nsswitch.read_text().splitlines():
             database, _, sources = line.partition("#")[0].partition(":")
             if database.strip() == "hosts":

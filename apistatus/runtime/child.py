@@ -84,7 +84,7 @@ class Child:
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it runs."""
         if self._process is not None:
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):  # it has ended: noticed at the next look
                 self._process.send_signal(number)
 
     def ask_to_end(self) -> None:

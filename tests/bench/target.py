@@ -33,7 +33,7 @@ class _Answer(asyncio.Protocol):
         self._seen += data
         while b"\r\n\r\n" in self._seen:
             self._seen = self._seen.partition(b"\r\n\r\n")[2]
-            self._transport.write(_ANSWER)  # type: ignore[attr-defined]
+            self._transport.write(_ANSWER)
 
 
 async def _serve() -> None:

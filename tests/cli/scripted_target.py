@@ -49,7 +49,7 @@ class ScriptedTarget(ThreadedServer):
 
             do_GET = do_POST = answer  # noqa: N815  (the protocol's names)
 
-            def log_message(handler, *args: object) -> None:  # noqa: N805
+            def log_message(handler, *args: object) -> None:  # noqa: N805 - `self` is the target
                 """Nothing: a test's output is its own."""
 
         class Server(ThreadingHTTPServer):

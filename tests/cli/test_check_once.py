@@ -24,14 +24,14 @@ def test_prints_a_table_and_says_down_with_its_cause(env: dict[str, str]) -> Non
 
 def test_json_is_one_object_with_results_and_summary(env: dict[str, str]) -> None:
     answer = command.json_of(command.run("check-once", "--output", "json", env=env))
-    results = {result["check"]: result for result in answer["results"]}  # type: ignore[attr-defined]
+    results = {result["check"]: result for result in answer["results"]}
     assert results["good"]["value"] == "good"
     assert results["good"]["origin"] == "once"
     assert results["bad"]["failure"] == "status"
     assert results["bad"]["status_code"] == 500
     assert results["gone"]["failure"] == "connect_refused"
-    assert answer["summary"]["total"] == 4  # type: ignore[index]
-    assert answer["summary"]["down"] == 2  # type: ignore[index]
+    assert answer["summary"]["total"] == 4
+    assert answer["summary"]["down"] == 2
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ readers:
     env = {"READER_CONF_FILE": str(tmp_path / "checks.yml"), "APISTATUS_STATE_DIR": str(tmp_path)}
     answer = command.run("check-once", "--output", "json", env=env)
     assert answer.returncode == 1
-    [told] = command.json_of(answer)["results"]  # type: ignore[misc]
+    [told] = command.json_of(answer)["results"]
     assert (told["status"], told["failure"]) == ("down", "assertion")
     assert "value: expected at_least 100, seen: 1" in told["error"]
     outcomes = {one["assertion"]: (one["outcome"], one["level"]) for one in told["assertions"]}

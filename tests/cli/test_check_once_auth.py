@@ -57,7 +57,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
 
 def test_tokens_and_signatures_do_their_work_and_what_fails_says_why(line: Line) -> None:
     answer = command.run("check-once", "--output", "json", env=line.env)
-    orders, refused, signed = command.json_of(answer)["results"]  # type: ignore[misc]
+    orders, refused, signed = command.json_of(answer)["results"]
     assert (orders["status"], orders["value"], orders["attempts"]) == ("up", "Bearer ***", 1)
     assert (refused["status"], refused["failure"], "phase" in refused) == ("down", "auth", False)
     assert refused["error"] == (

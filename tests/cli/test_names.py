@@ -29,7 +29,7 @@ def place(tmp_path: Path, names: NameServer) -> dict[str, str]:
 def _results(place: dict[str, str], text: str) -> dict[str, dict[str, object]]:
     Path(place["READER_CONF_FILE"]).write_text(text)
     answer = command.json_of(command.run("check-once", "--output", "json", env=place))
-    return {result["check"]: result for result in answer["results"]}  # type: ignore[attr-defined]
+    return {result["check"]: result for result in answer["results"]}
 
 
 def test_a_name_is_looked_up_at_the_servers_that_are_named_and_what_they_say_is_told(

@@ -146,7 +146,7 @@ def test_every_message_ends_once_when_it_has_arrived(line: Line) -> None:
     publisher = line.publisher()
     ends: list[tuple[int, End]] = []
     for n in range(50):
-        publisher.publish(b"home", b"%d" % n, (), lambda end, n=n: ends.append((n, end)))  # type: ignore[misc]
+        publisher.publish(b"home", b"%d" % n, (), lambda end, n=n: ends.append((n, end)))
     assert publisher.flush(_PATIENCE_S) == 0
     publisher.close()
     assert Counter(n for n, _end in ends) == Counter(range(50))

@@ -34,7 +34,7 @@ class CountingTarget(ThreadedServer):
                 handler.end_headers()
                 handler.wfile.write(body)
 
-            def log_message(handler, *args: object) -> None:  # noqa: N805
+            def log_message(handler, *args: object) -> None:  # noqa: N805 - `self` is the target
                 """Nothing: a test's output is its own."""
 
         class Server(ThreadingHTTPServer):

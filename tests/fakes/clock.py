@@ -47,7 +47,7 @@ class VirtualClock:
         if not self._sleepers:
             self._watching = False
             return
-        if not loop._ready:  # type: ignore[attr-defined]  # nobody else can run: time may pass
+        if not loop._ready:  # nobody else can run: time may pass
             until_ns, _number, woken = heapq.heappop(self._sleepers)
             self.now_ns = max(self.now_ns, until_ns)
             woken.set_result(None)

@@ -15,7 +15,7 @@ def check(check_id: str = "home", interval_s: float = 1.0, **fields: object) -> 
         "endpoint": "/", "interval_us": round(interval_s * 1e6), "timeout_us": round(interval_s * 5e5),
         **fields,
     }  # fmt: skip
-    return Check(**facts)  # type: ignore[arg-type]
+    return Check(**facts)
 
 
 def result(number: int, check: str = "home", **fields: object) -> Result:
@@ -25,7 +25,7 @@ def result(number: int, check: str = "home", **fields: object) -> Result:
         "name": check, "site": "http://x", "endpoint": "/", "interval_ms": 1000, "status": "up",
         "start_delay_us": 0, "producer": "p", "origin": "schedule", "attempts": 1, **fields,
     }  # fmt: skip
-    return Result(**facts)  # type: ignore[arg-type]
+    return Result(**facts)
 
 
 def encoded(*numbers: int, check: str = "home") -> list[bytes | None]:

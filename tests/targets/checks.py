@@ -25,7 +25,7 @@ def check_of(url: str, **changes: object) -> Check:
         id="target", name="Target", url=url, site=url.rstrip("/"), endpoint="/",
         interval_us=60_000_000, timeout_us=PATIENT_US,
     )  # fmt: skip
-    return replace(check, **changes)  # type: ignore[arg-type]
+    return replace(check, **changes)
 
 
 @asynccontextmanager

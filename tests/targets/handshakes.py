@@ -96,7 +96,7 @@ def _resets(connection: Connection, target: Target) -> None:
 
 def _says_goodbye(connection: Connection, target: Target) -> None:
     read_request(connection, target)
-    connection.unwrap()  # type: ignore[attr-defined]  # it is an ssl.SSLSocket
+    connection.unwrap()  # it is an ssl.SSLSocket
 
 
 def _goes_well(sent: bytes, *, stays: bool = False) -> Behaviour:
@@ -106,8 +106,8 @@ def _goes_well(sent: bytes, *, stays: bool = False) -> Behaviour:
         read_request(connection, target)
         connection.sendall(sent)
         connection.settimeout(0)
-        with contextlib.suppress(OSError):
-            connection.unwrap()  # type: ignore[attr-defined]  # it is an ssl.SSLSocket
+        with contextlib.suppress(OSError):  # the client does not answer the farewell at once
+            connection.unwrap()  # it is an ssl.SSLSocket
         if stays:
             target.over.wait()
 

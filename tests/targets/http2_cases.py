@@ -145,7 +145,7 @@ def _takes_nothing(connection: Connection, target: Target) -> None:
 def _case(
     name: str, behaviour: Behaviour, truth: Truth, source: str, keys: str = _READ, **more: object
 ) -> Case:
-    return Case(f"HTTP/2, {name}", behaviour, truth, f"RFC 9113, {source}", keys, **more)  # type: ignore[arg-type]
+    return Case(f"HTTP/2, {name}", behaviour, truth, f"RFC 9113, {source}", keys, **more)
 
 
 def _failure(kind: FailureKind) -> str:

@@ -113,11 +113,11 @@ def pipe(near: Connection, far: socket.socket) -> None:
     """Carry bytes both ways until either side ends."""
 
     def carry(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # a side that breaks has ended too
             while data := source.recv(65_536):
                 sink.sendall(data)
         for side in (source, sink):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # it has ended already
                 side.shutdown(socket.SHUT_RDWR)
 
     back = threading.Thread(target=carry, args=(far, near), daemon=True)

@@ -66,7 +66,7 @@ def _case(
     source: str = "RFC 9110, 9.3.6",
     **more: object,
 ) -> Case:
-    return Case(f"a proxy {name}", behaviour, truth, source, keys, url=url, **more)  # type: ignore[arg-type]
+    return Case(f"a proxy {name}", behaviour, truth, source, keys, url=url, **more)
 
 
 def _socks(

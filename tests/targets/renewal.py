@@ -53,6 +53,6 @@ class Names:
     def __call__(self, connection: Connection, target: Target) -> None:
         assert isinstance(connection, ssl.SSLSocket)
         subject = (connection.getpeercert() or {})["subject"]
-        self.seen.append(dict(pair for part in subject for pair in part)["commonName"])  # type: ignore[misc]
+        self.seen.append(dict(pair for part in subject for pair in part)["commonName"])
         while read_request(connection, target):
             connection.sendall(answer())

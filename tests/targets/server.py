@@ -53,11 +53,11 @@ class Target:
     ) -> None:
         self.over.set()
         # Wakes the accepting thread; closing alone does not.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # not every system shuts a listener down
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in list(self._connections):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # the client has gone
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)

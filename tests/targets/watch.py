@@ -89,6 +89,7 @@ class Watch:
         while not self._stopping.is_set():
             for descriptor, _ in self._epoll.poll(0.1):
                 gone_s = time.monotonic()
+                # What was closed meanwhile is unregistered already.
                 with self._lock, contextlib.suppress(OSError):
                     record = self._open.pop(descriptor, None)
                     if record is not None:

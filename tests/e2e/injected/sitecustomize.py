@@ -24,4 +24,4 @@ def _held(self: socket.socket, address: Any, /) -> int:
     return code
 
 
-socket.socket.connect_ex = _held  # type: ignore[method-assign]
+socket.socket.connect_ex = _held

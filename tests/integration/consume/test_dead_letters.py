@@ -97,7 +97,7 @@ def test_a_letter_is_not_replayed_more_than_three_times(line: Consuming) -> None
     line.send([b"{"])
     with line.start():
         for times in range(3):
-            wait_until(lambda times=times: line.letters() == times + 1, "it comes back")  # type: ignore[misc]
+            wait_until(lambda times=times: line.letters() == times + 1, "it comes back")
             assert line.run("dead-letters", "replay", "--all")[0] == 0
         wait_until(lambda: line.letters() == 4, "it comes back")
         code, said, _ = line.run("dead-letters", "replay", "--all")

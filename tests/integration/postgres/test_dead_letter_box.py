@@ -19,8 +19,8 @@ from tests.services.postgres_fixtures import TestDatabase
 def put_aside(feed: Feed, count: int, **changes: object) -> None:
     letter = DeadLetter(
         0, 0, "not_json", "no", b"k", b"\x00\xff", (("h", b"\xfe"), ("n", None)), 1_700_000_000_123
-    )  # type: ignore[arg-type]
-    letters = [replace(letter, offset=feed.offset * 100 + number, **changes) for number in range(count)]  # type: ignore[arg-type]
+    )
+    letters = [replace(letter, offset=feed.offset * 100 + number, **changes) for number in range(count)]
     feed.store(dead_letters=letters)
 
 

@@ -44,7 +44,7 @@ def test_a_batch_that_met_an_outage_is_stored_once_afterwards(
     if end == "kill":
         fragile.server.kill()
     else:
-        fragile.server.stop(end)  # type: ignore[arg-type]
+        fragile.server.stop(end)
     for _ in range(2):
         with pytest.raises(PostgresUnavailable):
             feed.store(at(now_us + 1))

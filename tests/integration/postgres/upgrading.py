@@ -53,7 +53,7 @@ def upgraded(step: Callable[[], T]) -> T:
     """What the step gives, tried again where `apistatus migrate` tries again: a lock was not to be had, or
     PostgreSQL ended a deadlock with a consumer on our side. A step whose file failed has changed nothing."""
     for _ in range(9):
-        with suppress(PostgresUnavailable):
+        with suppress(PostgresUnavailable):  # tried again
             return step()
     return step()
 

@@ -17,7 +17,7 @@ from tests.unit.probing.expecting import expecting
 
 
 async def _outcome(context: object, trust: TlsOptions, **changes: object) -> Outcome:
-    with Target(behaviours.ok, context) as target:  # type: ignore[arg-type]
+    with Target(behaviours.ok, context) as target:
         return await outcome_of(check_of(target.url, tls=trust, **changes))
 
 

@@ -49,11 +49,11 @@ async def test_a_target_that_hangs_or_drips_is_given_up_in_time(
             outcome_of(check_of(target.url, timeout_us=TIMEOUT_US, max_redirects=1000))
         )
         assert target.gone.acquire(timeout=20), "the socket was not closed"
-    assert (outcome.status, outcome.failure) == ("down", "timeout")  # type: ignore[attr-defined]
+    assert (outcome.status, outcome.failure) == ("down", "timeout")
     assert 0.49 < took_s < 0.5 + SLACK_S
     if phase:
-        assert outcome.phase == phase  # type: ignore[attr-defined]
-        assert says in outcome.error  # type: ignore[attr-defined]
+        assert outcome.phase == phase
+        assert says in outcome.error
 
 
 async def test_a_request_that_is_not_taken_is_given_up_in_time() -> None:
@@ -67,7 +67,7 @@ async def test_a_flood_within_the_limits_does_not_outlast_the_deadline() -> None
     with Target(behaviours.endless_tiny_chunks) as target:
         check = check_of(target.url, timeout_us=TIMEOUT_US, max_body_bytes=1 << 30)
         outcome, took_s = await _timed(outcome_of(check))
-    assert outcome.failure == "timeout"  # type: ignore[attr-defined]
+    assert outcome.failure == "timeout"
     assert took_s < 0.5 + SLACK_S
 
 

@@ -266,4 +266,4 @@ async def test_no_thread_is_made_for_a_look_up_and_no_socket_stays_open(server: 
     loop = asyncio.get_running_loop()
     assert [
         key for key in loop._selector.get_map().values() if key.data[0] and key.fd != loop._ssock.fileno()
-    ] == []  # type: ignore[attr-defined]
+    ] == []

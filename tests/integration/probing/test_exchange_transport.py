@@ -128,12 +128,12 @@ async def test_cancelling_a_request_closes_its_connection() -> None:
     ids=["silent", "drips", "http-0.9", "bad-chunk", "cut-short", "no-answer", "reset"],
 )
 async def test_errors_are_httpx_s(behaviour: object, error: type[Exception]) -> None:
-    with Target(behaviour) as target:  # type: ignore[arg-type]
+    with Target(behaviour) as target:
         timeout = httpx.Timeout(20, read=0.3 if error is httpx.ReadTimeout else 20)
         async with httpx.AsyncClient(transport=ExchangeTransport(), timeout=timeout) as client:
             with pytest.raises(error) as caught:
                 await client.get(target.url)
-    assert caught.value.request.url == target.url  # type: ignore[attr-defined]
+    assert caught.value.request.url == target.url
 
 
 async def test_a_whole_exchange_can_be_limited_whatever_drips() -> None:

@@ -74,7 +74,7 @@ def test_a_goodbye_ends_a_body_whatever_becomes_of_the_connection(
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nhello")
         connection.settimeout(0)
         with pytest.raises(ssl.SSLWantReadError):
-            connection.unwrap()  # type: ignore[attr-defined]  # it is an ssl.SSLSocket
+            connection.unwrap()  # it is an ssl.SSLSocket
         if stays:
             target.over.wait()
 

@@ -151,7 +151,7 @@ async def test_a_client_certificate_is_not_shown_to_another_origin(tmp_path: Pat
     seen = []
 
     def looks(connection: Connection, target: Target) -> None:
-        seen.append(connection.getpeercert(binary_form=True))  # type: ignore[attr-defined]
+        seen.append(connection.getpeercert(binary_form=True))
         behaviours.ok(connection, target)
 
     leaf, client = issue("leaf"), issue("client")
@@ -160,7 +160,7 @@ async def test_a_client_certificate_is_not_shown_to_another_origin(tmp_path: Pat
     key.write_bytes(client.key_pem)
     context = server_context(tmp_path, leaf)
     context.load_verify_locations(cert)
-    context.verify_mode = 1  # type: ignore[assignment]  # ssl.CERT_OPTIONAL
+    context.verify_mode = 1  # ssl.CERT_OPTIONAL
     options = TlsOptions(verify=False, cert_file=str(cert), key_file=str(key))
     with Target(looks, context) as other:
         with Target(leads_to(other.url)) as target:

@@ -238,7 +238,7 @@ async def test_files_that_cannot_be_used_are_our_own_fault(
     file = tmp_path / "file.pem"
     if content is not None:
         file.write_bytes(content)
-    outcome = await _outcome(server_context(tmp_path, issue("any")), TlsOptions(**{option: str(file)}))  # type: ignore[arg-type]
+    outcome = await _outcome(server_context(tmp_path, issue("any")), TlsOptions(**{option: str(file)}))
     assert (outcome.status, outcome.failure, outcome.phase) == ("inconclusive", "internal", "tls")
     assert outcome.error is not None
     assert f"{option} {file}" in outcome.error

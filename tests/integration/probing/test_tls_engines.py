@@ -70,7 +70,7 @@ async def test_what_is_wrong_with_a_certificate_is_told_apart(
     engine: EngineChoice, valid: tuple[object, object], names: tuple[str, ...], kind: str, says: str,
     authority: Issued, trust: TlsOptions, tmp_path: Path,
 ) -> None:  # fmt: skip
-    leaf = issue("bad", authority, valid=valid, names=names)  # type: ignore[arg-type]
+    leaf = issue("bad", authority, valid=valid, names=names)
     outcome = await _outcome(engine, server_context(tmp_path, leaf), trust)
     assert (outcome.status, outcome.failure, outcome.phase) == ("down", kind, "tls")
     assert outcome.error is not None

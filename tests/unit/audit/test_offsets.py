@@ -12,7 +12,7 @@ from tests.unit.audit.facts import NOON, SECOND
 def stored(next_offset: int | None = 50, **changes: object) -> StoredOffset:
     facts: dict[str, object] = {"cluster_id": "c", "topic": "statuses", "topic_id": "id-1", "partition": 0,
                                 "next_offset": next_offset, **changes}  # fmt: skip
-    return StoredOffset(**facts)  # type: ignore[arg-type]
+    return StoredOffset(**facts)
 
 
 def topic(low: int = 10, high: int = 60, topic_id: str | None = "id-1") -> TopicEnds:

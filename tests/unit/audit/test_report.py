@@ -20,7 +20,7 @@ IDS = SPAN.definition.ids
 
 def report(settled_us: int = NOON + HOUR, **facts: object) -> Report:
     """Of one check with a verdict a tick, and these facts beside."""
-    evidence = Evidence(**{"spans": [SPAN], "tallies": [tally(SPAN)], "states": frozenset({IDS}), **facts})  # type: ignore[arg-type]
+    evidence = Evidence(**{"spans": [SPAN], "tallies": [tally(SPAN)], "states": frozenset({IDS}), **facts})
     scope = Scope("results at here:5432", "statuses", NOON - HOUR, NOON, NOON + HOUR, settled_us)
     return make(scope, evidence, Names.of([SPAN.definition]))
 

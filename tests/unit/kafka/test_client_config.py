@@ -17,7 +17,7 @@ FILE = Path("/etc/apistatus/client.conf")
 
 
 def settings(**changes: object) -> KafkaSettings:
-    return KafkaSettings(bootstrap_servers="127.0.0.1:1", **changes)  # type: ignore[arg-type]
+    return KafkaSettings(bootstrap_servers="127.0.0.1:1", **changes)
 
 
 def with_lines(*lines: tuple[str, str], **changes: object) -> KafkaSettings:

@@ -22,7 +22,7 @@ def _known(code: str) -> type[psycopg.Error]:
 def error(code: str, constraint: str | None = None) -> psycopg.Error:
     """An error as psycopg raises it for a code."""
 
-    class Answered(_known(code)):  # type: ignore[misc]
+    class Answered(_known(code)):
         diag = SimpleNamespace(message_primary=f"said {code}", constraint_name=constraint)
 
     found: psycopg.Error = Answered()

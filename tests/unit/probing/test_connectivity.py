@@ -65,7 +65,7 @@ async def test_a_failure_while_a_reference_answers_stays() -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in FAILURE_KINDS if kind != "internal"])
 async def test_every_kind_of_failure_may_be_our_network(kind: str) -> None:
-    outcome = await Probed(Outcome(status="down", failure=kind, error="it")).probe()  # type: ignore[arg-type]  # one of the kinds
+    outcome = await Probed(Outcome(status="down", failure=kind, error="it")).probe()  # one of the kinds
     assert (outcome.status, outcome.failure) == ("inconclusive", kind)
 
 

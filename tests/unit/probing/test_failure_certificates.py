@@ -51,7 +51,7 @@ def _told(
     attempt = Attempt(check_of("https://a.example/", tls=options or TlsOptions()), VirtualClock())
     attempt.new_hop("a.example", 443)
     attempt.tls_name, attempt.timeline.phase = "a.example", "tls"
-    attempt.exchange = exchange  # type: ignore[assignment]  # part of one
+    attempt.exchange = exchange  # part of one
     error = ssl.SSLCertVerificationError(1, "words")
     error.verify_code, error.verify_message = code, "some reason"
     return explain(error, attempt).text

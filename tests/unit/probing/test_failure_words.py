@@ -49,13 +49,13 @@ def _attempt(phase: Phase | None, exchange: FakeExchange | None = None, **change
     attempt.new_hop("a.example", 80)
     attempt.ip = "192.0.2.1"
     attempt.timeline.phase = phase
-    attempt.exchange = exchange  # type: ignore[assignment]  # part of one
+    attempt.exchange = exchange  # part of one
     return attempt
 
 
 def _tls_error(reason: str | None, kind: type[ssl.SSLError] = ssl.SSLError) -> ssl.SSLError:
     error = kind(1, "words")
-    error.reason = reason  # type: ignore[assignment]  # None is what an SSLError without one has
+    error.reason = reason  # None is what an SSLError without one has
     return error
 
 
@@ -131,7 +131,7 @@ def test_only_the_lack_of_an_address_means_that_there_is_none(
     ],
 )
 def test_all_addresses_are_told(kinds: list[str], kind: str, says: str) -> None:
-    error = NotConnected([ConnectFailure(one, f"a {n}") for n, one in enumerate(kinds)])  # type: ignore[arg-type]
+    error = NotConnected([ConnectFailure(one, f"a {n}") for n, one in enumerate(kinds)])
     assert explain(error, _attempt("connect")) == (kind, "connect", says)
 
 

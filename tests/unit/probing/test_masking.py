@@ -83,7 +83,7 @@ class Changing:
 
 def test_every_other_secret_is_masked_too() -> None:
     check = expecting("expect: {body: {contains: '${S}'}}", {"S": "asserted-secret"})
-    check = replace(check, secrets=("password-1",), credentials=Changing())  # type: ignore[arg-type]  # part of it
+    check = replace(check, secrets=("password-1",), credentials=Changing())  # part of it
     said = "asserted-secret password-1 changing-secret late-token"
     assert mask_of(check, (), ["late-token"])(said) == "*** *** *** ***"
     mask = mask_of_value(check, (), ["late-token"])

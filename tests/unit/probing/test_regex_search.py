@@ -125,7 +125,7 @@ def test_other_threads_go_on_during_a_search(search: Callable[[Pattern, str], ob
 
     def searching() -> None:
         begun.set()
-        with suppress(TimeoutError):
+        with suppress(TimeoutError):  # how it ends is not asked here, only when
             search(pattern, "a" * 100 + "b")
         ended.set()
 

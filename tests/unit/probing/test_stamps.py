@@ -116,7 +116,7 @@ def test_a_segment_without_a_stamp_counts_when_it_is_read(
     monkeypatch.setattr(stamps, "HAS_KERNEL_STAMPS", True)
     arrivals = Arrivals()
     before_ns = monotonic_ns()
-    assert arrivals.read(Silent(), 10) == b"x"  # type: ignore[arg-type]
+    assert arrivals.read(Silent(), 10) == b"x"
     assert not arrivals.kernel
     assert before_ns <= arrivals.at_ns <= monotonic_ns()
 
@@ -157,4 +157,4 @@ def test_a_repeated_syn_is_no_round_trip() -> None:
         def getsockopt(self, *_: int) -> bytes:
             return bytes(68) + (50).to_bytes(4, sys.byteorder) + bytes(28) + (1).to_bytes(4, sys.byteorder)
 
-    assert connect_ns(Repeated(), 10**9) is None  # type: ignore[arg-type]
+    assert connect_ns(Repeated(), 10**9) is None

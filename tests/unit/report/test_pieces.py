@@ -53,7 +53,7 @@ def test_nothing_is_left_out_and_nothing_read_twice(
     begin, end = base + begin_min * 60_000_000, base + (begin_min + length_min) * 60_000_000
     hours = {base + hour * HOUR_US for hour in open_hours}
     stored = Stored(hours, {hour // DAY_US * DAY_US for hour in hours})
-    found = pieces(begin, end, step, stored)  # type: ignore[arg-type]
+    found = pieces(begin, end, step, stored)
     assert found[0].from_us == begin
     assert found[-1].to_us == end
     for one, other in pairwise(found):

@@ -87,7 +87,7 @@ def test_each_set_of_files_is_opened_once(tmp_path: Path, monkeypatch: pytest.Mo
 
     def counted(name: str, path: Path, now: object) -> object:
         opened.append(path)
-        return look(name, path, now)  # type: ignore[arg-type]
+        return look(name, path, now)
 
     monkeypatch.setattr(certificates, "authority_problems", counted)
     checks = "".join(f"  - {{name: n{number}, url: http://a}}\n" for number in range(20))

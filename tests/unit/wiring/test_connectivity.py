@@ -22,7 +22,7 @@ def test_askings_and_excused_results_are_counted() -> None:
     metrics = Metrics()
     reports = Reports(metrics)
     for ended in ("answered", "failed", "failed", "denied"):
-        reports.asked(ended, "it refused the connection")  # type: ignore[arg-type]  # one of the three
+        reports.asked(ended, "it refused the connection")  # one of the three
     reports.excused()
     name = "apistatus_connectivity_asked_total"
     assert [counted(metrics, name, outcome=of) for of in ("answered", "failed", "denied")] == [1, 2, 1]
