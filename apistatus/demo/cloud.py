@@ -38,8 +38,8 @@ def surroundings(environ: Mapping[str, str], folder: Path) -> Surroundings:
     if not given.get("APISTATUS_STATE_DIR"):
         # Beside the one of a `produce` that runs for good here, which the demo must not disturb.
         given["APISTATUS_STATE_DIR"] = str(settings.probe.state_dir.with_name("apistatus-demo"))
-    # The time between two demos is no outage.
-    given.setdefault("APISTATUS_MISSED_BACKFILL", "0s")
+        # The time between two demos is no outage.
+        given.setdefault("APISTATUS_MISSED_BACKFILL", "0s")
     return Surroundings(
         mode="cloud",
         migrate=given,

@@ -59,7 +59,9 @@ def identify(settings: KafkaSettings, timeout_s: float = TIMEOUT_S) -> TopicIden
     _brokers, cluster_id = session.cluster()
     identity = session.identity(cluster_id)
     if identity is None:
-        raise KafkaUnavailable(f"there is no topic '{settings.topic}' (KAFKA_STATUS_TOPIC)")
+        raise KafkaUnavailable(
+            f"there is no topic '{settings.topic}' (KAFKA_STATUS_TOPIC); `produce` and `consume` make it"
+        )
     return identity
 
 

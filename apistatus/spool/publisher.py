@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -141,8 +142,8 @@ class SpoolingPublisher:
             return len(self._young) + len(self._waiting)
         self._write_down(everything=True)
         self._remove_acknowledged()
-        self._stats = self._spool.stats()
-        self._spool.close()
+        stats = self._spool.stats()
+        self._stats = replace(stats, entries=stats.entries - self._spool.close())
         self._tell_safe()
         for kept in self._unsafe:
             self._lose(kept)

@@ -140,11 +140,11 @@ class Spool:
             self._keep_up()
             return self._disk.sync() and self.degraded is None
 
-    def close(self) -> None:
-        """Write what is in memory, if the disk takes it by now, and free the file."""
+    def close(self) -> int:
+        """Write what is in memory, if the disk takes it by now, and free the file; how many entries were lost."""
         with self._lock:
             if self._closed:
-                return
+                return 0
             if self.degraded is not None:
                 self._recover()
             self._closed = True
@@ -152,6 +152,7 @@ class Spool:
                 log.error("spool.lost", entries=len(self._memory), cause=self.degraded)
             self._dropped.say(at_once=True)
             self._disk.close()
+            return len(self._memory)
 
     def _now_us(self) -> int:
         return self._start_us + (self._clock.mono_ns() - self._start_mono_ns) // 1000

@@ -53,14 +53,18 @@ class Bench:
         return [int(each.key) for _, each in self.spool.oldest(1_000_000)]
 
     def pragma(self, text: str) -> None:
-        """Change how SQLite treats the open file: `query_only=1` refuses writes with SQLITE_READONLY,
-        `max_page_count=1` with SQLITE_FULL."""
-        database = self.spool._disk._database
-        assert database is not None
-        database._connection.execute(f"PRAGMA {text}").fetchall()
+        pragma(self.spool, text)
 
 
 MakeBench = Callable[..., Bench]
+
+
+def pragma(spool: Spool, text: str) -> None:
+    """Change how SQLite treats the open file: `query_only=1` refuses writes with SQLITE_READONLY,
+    `max_page_count=1` with SQLITE_FULL."""
+    database = spool._disk._database
+    assert database is not None
+    database._connection.execute(f"PRAGMA {text}").fetchall()
 
 
 def entry(number: int, size_bytes: int = 400) -> Entry:

@@ -14,6 +14,7 @@ from apistatus.spool import waiting
 from apistatus.spool.publisher import SpoolingPublisher
 from apistatus.spool.store import Spool
 from tests.fakes.clock import VirtualClock
+from tests.unit.spool.bench import pragma
 from tests.unit.spool.scripted_publisher import ScriptedPublisher
 
 
@@ -252,6 +253,17 @@ def test_what_neither_kafka_nor_the_disk_has_in_the_end_is_counted(
     always.inner.end(b"2")
     assert always.outer.close() == 1
     assert always.ends == [(b"2", End.ACKNOWLEDGED), (b"1", End.GIVEN_UP)]
+
+
+def test_what_the_disk_would_not_take_in_the_end_does_not_count_as_spooled(always: Line) -> None:
+    always.inner.room = 0
+    always.publish(b"1", b"2")
+    always.step()
+    pragma(always.spool, "query_only=1")
+    always.publish(b"3")
+    always.step()
+    assert always.outer.close() == 1
+    assert always.outer.spooled == 2
 
 
 def test_a_hanging_disk_makes_always_an_overflow_instead_of_filling_memory(
