@@ -181,7 +181,7 @@ def _unexplained(report: Report, *, everything: bool) -> list[str]:
     if any(finding.kind == "no row" for finding in report.findings):
         lines += [
             "A row may still come from a producer's spool, or when a producer that was stopped runs again and",
-            "tells what it missed: then run this again.",
+            "tells what it missed: then run this again. From a state directory that is lost none will come.",
         ]
     return lines
 
