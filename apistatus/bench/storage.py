@@ -49,7 +49,7 @@ class Options:
     """How much is measured. The defaults take some three minutes on two idle cores."""
 
     runs: int = 5
-    drain_rows: int = 200_000
+    drain_rows: int = 600_000
     rows: int = 1_000_000
     """That queries are asked of, the newest of 90 days of rollups."""
     seconds: float = 20.0

@@ -76,7 +76,7 @@ def checks(runs: int, scale: float, parts: tuple[str, ...], output: str, **sched
 
 @command.command("storage")
 @_RUNS
-@click.option("--drain-rows", type=click.IntRange(min=20_000), default=200_000, show_default=True,
+@click.option("--drain-rows", type=click.IntRange(min=20_000), default=600_000, show_default=True,
               envvar="APISTATUS_BENCH_DRAIN_ROWS", show_envvar=True,
               help="Rows that each way of storing writes; at most 40,000 on the in-memory broker.")  # fmt: skip
 @click.option("--rows", type=click.IntRange(min=1), default=1_000_000, show_default=True,

@@ -39,6 +39,8 @@ class MemorySink:
         self.closed = False
         self.ahead: Batch | None = None
         """The batch for which a transaction is open."""
+        self._sent: list[Result] = []
+        """What is in that transaction."""
         self.written_ahead: list[int] = []
         """How many results the batch had, of each call."""
 
@@ -89,28 +91,35 @@ class MemorySink:
 
     def write_ahead(self, batch: Batch) -> None:
         assert self.ahead is None or self.ahead is batch, "a transaction was left open for another batch"
-        self.ahead = None
         if self.failures and isinstance(self.failures[0], PostgresUnavailable):
+            self.abandon()
             raise self.failures.pop(0)
+        if self.ahead is None:
+            batch.recall()
         self.ahead = batch
-        self.written_ahead.append(len(batch.results))
+        self._sent += batch.results[len(self._sent) - batch.dropped :]
+        self.written_ahead.append(batch.count)
+        batch.drop()
 
     def abandon(self) -> None:
-        self.ahead = None
+        self.ahead, self._sent = None, []
 
     def store(self, batch: Batch) -> Stored:
         assert self.ahead is None or self.ahead is batch, "a transaction was left open for another batch"
-        self.ahead = None
+        if self.ahead is None:
+            batch.recall()
+        rows = [*self._sent, *batch.results[len(self._sent) - batch.dropped :]]
+        self.abandon()
         if self.failures:
             raise self.failures.pop(0)
         self._require(batch.positions)
         database = self.database
-        database.rows += batch.results
+        database.rows += rows
         database.others += [*batch.definitions, *batch.gaps]
         database.dead += [(d.partition, d.offset, d.reason) for d in batch.dead_letters]
         database.recent = batch.recent
         self._move(batch.positions)
-        return Stored(len(batch.results), 0, len(batch.dead_letters))
+        return Stored(len(rows), 0, len(batch.dead_letters))
 
     def skip(self, partition: int, lost: range | None) -> None:
         if self.failures:
