@@ -201,6 +201,6 @@ class _Reload:
                 reader = self._load()
             except ConfigurationError as error:
                 self._metrics.reloads.labels("refused").inc()
-                self._log.always("reload.refused", mistakes=str(error))
+                self._log.error("reload.refused", mistakes=str(error))
             else:
                 self._use(reader)
