@@ -12,7 +12,13 @@ from apistatus.cli.check_once_options import OnceCommand, flag, given, several
 from apistatus.model.selection import Selection
 
 
-@click.command("check-once", cls=OnceCommand)
+@click.command(
+    "check-once",
+    cls=OnceCommand,
+    epilog="Reads READER_CONF_FILE, API_READ_INTERVAL_SECS, APISTATUS_LOCATION, APISTATUS_MAX_IN_FLIGHT, "
+    "APISTATUS_MAX_PER_HOST, APISTATUS_TLS_ENGINE, APISTATUS_DENY_NETWORKS, APISTATUS_RESOLVER, "
+    "APISTATUS_NAME_SERVERS; with --publish KAFKA_* and APISTATUS_CLOUDEVENTS.",
+)
 @click.argument("names", nargs=-1, metavar="[CHECK|URL]...")
 @several("--check", "more_names", metavar="NAME", help="A check by id or name, or a URL.")
 @several("--group", "groups", metavar="GROUP", help="All checks of a group.")

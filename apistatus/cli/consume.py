@@ -13,8 +13,9 @@ from apistatus.runtime import stopping
 
 @click.command(
     "consume",
-    epilog="Reads KAFKA_*, PGHOST, PGPORT, PGSSLMODE, PGAPPUSER, PGAPPPW, APPDB and libpq's other variables, and "
-    "APISTATUS_DEAD_LETTER_LIMIT. What cannot be stored goes on to the topic <KAFKA_STATUS_TOPIC>.dlq.",
+    epilog="Reads KAFKA_*, PGHOST, PGPORT, PGSSLMODE, PGAPPUSER, PGAPPPW, APPDB and libpq's other variables, "
+    "APISTATUS_DEAD_LETTER_LIMIT, APISTATUS_RETENTION_DAYS, APISTATUS_GRACE_SECONDS. "
+    "What cannot be stored goes on to the topic <KAFKA_STATUS_TOPIC>.dlq.",
 )
 @options.settings_flags(
     "APISTATUS_CONSUME_ON_RECREATED_TOPIC", "APISTATUS_CONSUME_ON_LOST_OFFSETS", "APISTATUS_LISTEN", "LOG_LEVEL",
