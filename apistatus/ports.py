@@ -164,8 +164,8 @@ class Batch:
     be in it without a result (tombstones and dead letters move offsets too). `recent` is kept beside
     the offsets, for `ResultSink.recent`: numbers that mean something to the consumer only.
 
-    A sink may drop results that are on their way into a database, as long as the transaction is open:
-    kept, they are what a batch needs most memory for, and half of the time of their decoding (measured).
+    A sink may drop results that are on their way into a database: kept, they are what a batch needs most
+    memory for, and half of the time of their decoding (measured). Whoever reads `results` calls `recall` first.
     """
 
     results: list[Result] = field(default_factory=list)

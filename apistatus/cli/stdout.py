@@ -51,7 +51,8 @@ def _is_of_echo(error: OSError) -> bool:
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
-    return place is not None and place.tb_frame.f_code is click.echo.__code__
+    frame = place.tb_frame if place is not None else None
+    return frame is not None and frame.f_code is click.echo.__code__ and not frame.f_locals["err"]
 
 
 def give_up() -> None:

@@ -148,8 +148,7 @@ class Collector:
         if self._last is None or self.size != 1 or self.bad:
             return False
         batch, self.bad = self.batch, [0]
-        batch.recall()
-        batch.results, batch.messages, batch.definitions, batch.gaps = [], [], [], []
+        batch.results, batch.messages, batch.definitions, batch.gaps, batch.dropped = [], [], [], [], 0
         batch.dead_letters = [dead_letter(self._last, REFUSED, reason)]
         return True
 

@@ -10,6 +10,7 @@ from psycopg.pq import Conninfo
 from apistatus.errors import AccessRefused
 from apistatus.postgres import refusals
 from apistatus.postgres.refusals import APP, RoleVariables
+from apistatus.postgres.statements import statement
 from apistatus.settings.schema import PostgresSettings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -54,7 +55,12 @@ def connect(
             settings.host, settings.port, settings.sslmode, settings.user, settings.password, database
         )
     try:
-        return _in_iso(psycopg.connect(autocommit=True, **{**_unless_set(writes=writes), **wanted}))
+        connection = psycopg.connect(autocommit=True, **{**_unless_set(writes=writes), **wanted})
+        try:
+            return _in_iso(connection)
+        except psycopg.Error:
+            connection.close()
+            raise
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise refusals.explain(error, settings, variables) from error
     except UnicodeError:
@@ -72,6 +78,11 @@ def _in_iso(connection: Connection) -> Connection:
 def where(settings: PostgresSettings) -> str:
     """Host and port, for error texts."""
     return f"{settings.host}:{settings.port}"
+
+
+def place(connection: Connection) -> tuple[object, ...] | None:
+    """Which database of which running server it is: equal for two connections to the same one only."""
+    return connection.execute(statement("place")).fetchone()
 
 
 def is_behind_pooler(connection: Connection) -> bool:

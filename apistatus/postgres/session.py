@@ -1,4 +1,4 @@
-"""One connection of the consumer: what is known on it, and the rows that are on their way in by it."""
+"""The consumer's connection: what is known on it, and the rows that are on their way in by it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from apistatus.errors import RowRejected
+from apistatus.errors import AccessRefused, PostgresUnavailable, RowRejected
 from apistatus.ports import Batch
-from apistatus.postgres import road, rows
+from apistatus.postgres import connect, road, rows
 from apistatus.postgres.connect import Connection
 from apistatus.postgres.partitions import DAY_US, Partitions
 from apistatus.postgres.registry import Registry
 from apistatus.postgres.road import DirectCopy
 from apistatus.postgres.rows import HOUR_US, PG_EPOCH_US, Expiry, Ids, Row
 from apistatus.postgres.statements import statement
+from apistatus.runtime.logs import Events
+
+log = Events("postgres")
 
 _CAREFUL_BATCHES: Final = 20
 """After a duplicate so many batches are written with care: duplicates come in crowds (a replay, a second
 producer), and a batch that meets one on the direct road is written twice."""
 _BESIDE_BATCHES: Final = 20
-"""The second connection is closed after so many batches that did not need it: new checks come in crowds too."""
+"""The second connection is closed after so many batches that did not need it, and tried again after so many when
+it could not be had: new checks come in crowds too."""
 ENCODED_AT_ONCE: Final = 500
 """PostgreSQL works on the rows before while these are encoded."""
 
@@ -42,13 +46,14 @@ class Written(NamedTuple):
 class Session:
     """Begun anew with each connection: numbers and partitions may be others then, in a restored database."""
 
-    def __init__(self, connection: Connection, another: Callable[[], Connection]) -> None:
-        """`another` makes one more connection to the same database."""
+    def __init__(self, connection: Connection, another: Callable[[], Connection] | None) -> None:
+        """`another` makes one more connection with the same settings; None where that is not to be tried."""
         self.connection = connection
         self.registry = Registry()
         self._another = another
+        self._place = connect.place(connection)
         self._beside: Connection | None = None
-        self._beside_left = 0
+        self._beside_left = self._without_left = 0
         self._partitions = Partitions()
         self._tables: set[str] = set()
         """Temporary ones that were made: each costs every commit a little."""
@@ -72,7 +77,8 @@ class Session:
             try:
                 self._send(copy)
             except KeyError:
-                self._learn_beside(copy)
+                if not self._has_learnt_beside(copy):
+                    raise
                 self._send(copy)
             batch.drop()
         except KeyError:
@@ -85,7 +91,7 @@ class Session:
         """Send the batch's rows, in a transaction that stays open. It counts when `settle` has returned. Both
         raise RowRejected, and psycopg's UniqueViolation for a duplicate."""
         self._not_ahead = None
-        self._beside_left -= 1
+        self._beside_left, self._without_left = self._beside_left - 1, self._without_left - 1
         if self._beside_left < 0:
             self._close_beside()
         self._make_table("state_create")
@@ -140,31 +146,51 @@ class Session:
         """All rows of the batch are on their way; what was written ahead is not sent again."""
         copy = self._ahead
         if copy is not None:
-            self._learn_beside(copy)
             with suppress(KeyError):  # as `_send` raises it
-                self._send(copy)
-                return copy
-            # A partition is missing. The COPY that is open would not see a new one.
+                if self._has_learnt_beside(copy):
+                    self._send(copy)
+                    return copy
+            # A number is missing that could not be had beside, or a partition, which an open COPY would not see.
             self.roll_back()
         copy = self._begin(batch)
         self._send(copy)
         return copy
 
-    def _learn_beside(self, copy: DirectCopy) -> None:
+    def _has_learnt_beside(self, copy: DirectCopy) -> bool:
         """Number what is new by another connection, since this one is in the middle of a COPY: to begin that
-        again would leave dead rows."""
+        again would leave dead rows. False when such a connection cannot be had."""
         batch = copy.batch
         rest = batch.results[len(copy.rows) - batch.dropped :]
         if self.registry.knows([*rest, *batch.definitions, *batch.gaps]):
-            return
-        if self._beside is None or self._beside.closed:
-            self._beside = self._another()
+            return True
         try:
-            self.registry.learn(self._beside, rest, batch.definitions, batch.gaps)
-        except psycopg.Error:
-            self._close_beside()
-            raise
+            beside = self._second()
+            if beside is None:
+                return False
+            self.registry.learn(beside, rest, batch.definitions, batch.gaps)
+        except (psycopg.Error, PostgresUnavailable, AccessRefused) as error:
+            # This connection is well, so it is no outage.
+            log.info("connection.no_second", cause=str(error))
+            self._do_without()
+            return False
         self._beside_left = _BESIDE_BATCHES
+        return True
+
+    def _second(self) -> Connection | None:
+        """The connection beside this one; None when there is none to the same database now."""
+        if self._beside is None and self._another is not None and self._without_left <= 0:
+            self._beside = self._another()
+            if connect.place(self._beside) != self._place:
+                # The name stands for another server by now: its numbers are not those of this one.
+                log.warning(
+                    "connection.elsewhere", hint="PostgreSQL's name leads to another server than before"
+                )
+                self._do_without()
+        return self._beside
+
+    def _do_without(self) -> None:
+        self._close_beside()
+        self._without_left = _BESIDE_BATCHES
 
     def _close_beside(self) -> None:
         beside, self._beside = self._beside, None
@@ -180,7 +206,7 @@ class Session:
         )
 
     def _begin(self, batch: Batch) -> DirectCopy:
-        """Open the COPY of a batch whose checks and days, as far as it goes, have their numbers and partitions."""
+        """Open the COPY of a batch, whose checks and days, as far as it goes, get their numbers and partitions."""
         self._prepare(batch)
         self._ahead = DirectCopy(self.connection, batch)
         return self._ahead

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, NoReturn
 
@@ -25,7 +25,7 @@ _TRIES: Final = 4
 
 
 class PostgresSink:
-    """The consumer's database, by one connection that is made when needed and again after it broke."""
+    """The consumer's database, by a connection that is made when needed and again after it broke."""
 
     def __init__(self, settings: PostgresSettings, *, group: str) -> None:
         self._settings = settings
@@ -187,21 +187,33 @@ class PostgresSink:
         if self._session is not None and not self._session.connection.closed:
             return self._session
         self.close()
-        session = Session(self._connect(), self._connect)
+        connection = self._connect()
+        with self._closing_when_it_fails(connection):
+            session = Session(connection, self._another(connection))
         self._has_lost_claims = self._claims.has_some
         self._session = session
         return session
 
+    def _another(self, connection: Connection) -> Callable[[], Connection] | None:
+        """What makes a second one; None behind a pooler, which may let it wait for the first."""
+        if not connect.is_behind_pooler(connection):
+            return self._connect
+        log.warning("pooler.between", hint="a pooler such as PgBouncer must be in session mode here")
+        return None
+
     def _connect(self) -> Connection:
         connection = connect.connect(self._settings)
-        try:
+        with self._closing_when_it_fails(connection):
             connection.execute(statement("session_limits"))
-            if connect.is_behind_pooler(connection):
-                log.warning("pooler.between", hint="a pooler such as PgBouncer must be in session mode here")
+        return connection
+
+    @contextmanager
+    def _closing_when_it_fails(self, connection: Connection) -> Iterator[None]:
+        try:
+            yield
         except psycopg.Error as error:
             connection.close()
             sql_states.raise_as_ours(error, self._where)
-        return connection
 
     def _clean_up(self, session: Session) -> None:
         try:

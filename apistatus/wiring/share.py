@@ -28,7 +28,9 @@ INTERNAL_ERROR: Final = 1
 def main() -> int:
     """Make the checks of the share that the first line of standard input orders; the exit code."""
     from apistatus.runtime.logs import Events
+    from apistatus.runtime.stopping import hold_hangup
 
+    hold_hangup()
     order = json.loads(sys.stdin.readline())
     try:
         return _run(order)
