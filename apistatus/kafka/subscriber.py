@@ -12,8 +12,10 @@ from confluent_kafka import Message as KafkaMessage
 from apistatus.errors import ApistatusError, ConfigurationError, OffsetOutOfRange, Problem
 from apistatus.kafka.client_config import consumer_config, open_client
 from apistatus.kafka.diagnosis import Diagnosis
+from apistatus.kafka.stalled import Stalled
 from apistatus.kafka.topic_watch import PERIOD_S, TopicWatch
 from apistatus.kafka.topics import identify
+from apistatus.kafka.watermarks import Watermarks
 from apistatus.ports import Message, TopicIdentity
 from apistatus.runtime.logs import Events, OncePerMinute
 from apistatus.runtime.metrics import Metrics
@@ -23,7 +25,6 @@ log = Events("kafka")
 
 _JOIN_S: Final = 60.0
 """Who is assigned nothing in so long has no broker, or one that does not know the group protocol."""
-_WATERMARK_TIMEOUT_S: Final = 10.0
 _PLACEHOLDER: Final = 0
 """Where a paused partition stands until it is started. A plain offset, because a logical one (the end) asks
 the brokers where that is. It need not exist: `start` assigns anew."""
@@ -50,11 +51,13 @@ class KafkaSubscriber:
         self._released: set[int] = set()
         self._out_of_range: set[int] = set()
         """Started partitions that have no message at the offset we want."""
-        self._rebalanced = False
+        self._is_held = self._rebalanced = False
         self._joined_mono_s: float | None = None
         self._waiting_since_mono_s = time.monotonic()
         self._closed = False
         self._consumer: Consumer = open_client(Consumer, config, settings)
+        self._marks = Watermarks(self._consumer, settings.topic)
+        self._stalled = Stalled(self._marks)
         self._consumer.subscribe(
             [settings.topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
@@ -87,6 +90,8 @@ class KafkaSubscriber:
             self._on_error(error.args[0])
             return ()
         self._watch_membership()
+        if len(polled) < max_messages and self._stalled.is_due and not self._is_held:
+            self._fetch_stalled_anew()
         if not any(map(KafkaMessage.error, polled)):
             return self._of_started(polled) if self._rebalanced else cast("list[Message]", polled)
         good = []
@@ -108,11 +113,12 @@ class KafkaSubscriber:
     def start(self, positions: Mapping[int, int | None]) -> dict[int, int]:
         """Read these partitions from these offsets, None is the beginning; gives back where each begins."""
         begun = {}
+        self._is_held = False
         for partition, position in positions.items():
             if partition not in self._assigned:
                 continue
             try:
-                begins = self._low(partition) if position is None else position
+                begins = self._marks.both(partition)[0] if position is None else position
                 self._read_from(self._at(partition, begins))
             except KafkaException as error:
                 # It stays unstarted, so that the loop claims and starts it again.
@@ -135,6 +141,7 @@ class KafkaSubscriber:
 
     def hold(self) -> None:
         """Pause everything that was started but stay a member; `poll` returns nothing until `start`."""
+        self._is_held = True
         self._pause(self._started)
 
     def commit(self, positions: Mapping[int, int]) -> None:
@@ -159,11 +166,10 @@ class KafkaSubscriber:
         if not self._started:
             return None
         unread = 0
-        for at in self._consumer.position([self._at(partition) for partition in self._started]):
-            _low, high = self._consumer.get_watermark_offsets(self._at(at.partition), cached=True)
+        for partition, position in self._positions().items():
+            high = self._marks.known_end(partition)
             if high < 0:
                 return None
-            position = at.offset if at.offset >= 0 else self._started[at.partition]
             unread += max(0, high - position)
         return unread
 
@@ -177,10 +183,23 @@ class KafkaSubscriber:
     def _at(self, partition: int, offset: int = 0) -> TopicPartition:
         return TopicPartition(self._settings.topic, partition, offset)
 
-    def _low(self, partition: int) -> int:
-        """The first offset that there is."""
-        low, _high = self._consumer.get_watermark_offsets(self._at(partition), timeout=_WATERMARK_TIMEOUT_S)
-        return low
+    def _positions(self) -> dict[int, int]:
+        """The offset that the loop gets next of each started partition."""
+        positions = self._consumer.position([self._at(partition) for partition in self._started])
+        return {
+            at.partition: at.offset if at.offset >= 0 else self._started[at.partition] for at in positions
+        }
+
+    def _fetch_stalled_anew(self) -> None:
+        try:
+            positions = self._positions()
+            for partition in self._stalled.find(positions):
+                log.warning("fetch.stalled", partition=partition, position=positions[partition])
+                self._started[partition] = positions[partition]
+                self._read_from(self._at(partition, positions[partition]))
+        except KafkaException as error:
+            # The brokers do not answer: whoever fetches is told so elsewhere.
+            log.debug("ends.unknown", cause=error.args[0].str())
 
     def _read_from(self, at: TopicPartition) -> None:
         """Assign anew, because a `seek` does not end a pending query for a logical offset: its answer, half
@@ -271,7 +290,7 @@ class KafkaSubscriber:
             at = self._at(partition)
             try:
                 position = max(self._started[partition], self._consumer.position([at])[0].offset)
-                low, high = self._consumer.get_watermark_offsets(at, timeout=_WATERMARK_TIMEOUT_S)
+                low, high = self._marks.both(partition)
                 if low <= position <= high:
                     # The topic has grown to it meanwhile.
                     self._read_from(self._at(partition, position))

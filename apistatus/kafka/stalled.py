@@ -1,0 +1,67 @@
+"""Partitions that the client has stopped to fetch without a word.
+
+Seen once with librdkafka 2.16, when a topic was made right after its brokers had started: for two minutes
+nothing came of it, and no error. What the client last learnt of a partition's end comes with each answer to a
+fetch; when the brokers have long had a later end, there are no answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, Protocol
+
+LOOK_S: Final = 5.0
+PATIENCE_S: Final = 15.0
+"""A slow line may take as long for one answer; the next time it is given twice that."""
+
+
+class Ends(Protocol):
+    """As `Watermarks`."""
+
+    def end(self, partition: int) -> int: ...
+
+    def known_end(self, partition: int) -> int: ...
+
+
+class _Behind(NamedTuple):
+    end: int
+    since_mono_s: float
+    patience_s: float
+
+
+class Stalled:
+    """Looked at now and then, when everything that was fetched has been taken."""
+
+    def __init__(self, ends: Ends, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ends, self._clock = ends, clock
+        self._looked_mono_s = clock()
+        self._positions: Mapping[int, int] = {}
+        self._behind: dict[int, _Behind] = {}
+        """Ends that the client did not know when the brokers named them, by partition."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for `find`."""
+        return self._clock() - self._looked_mono_s >= LOOK_S
+
+    def find(self, positions: Mapping[int, int]) -> list[int]:
+        """Which of these partitions, by their next offsets, are to be fetched anew. Raises what `ends` raise."""
+        before, self._positions = self._positions, dict(positions)
+        self._looked_mono_s = self._clock()
+        stood = {partition: at for partition, at in positions.items() if before.get(partition) == at}
+        self._behind = {partition: at for partition, at in self._behind.items() if partition in stood}
+        return [partition for partition, at in stood.items() if self._is_stalled(partition, at)]
+
+    def _is_stalled(self, partition: int, position: int) -> bool:
+        now, known, behind = self._looked_mono_s, self._ends.known_end(partition), self._behind.get(partition)
+        if behind is None:
+            end = self._ends.end(partition)
+            if end > max(position, known):
+                self._behind[partition] = _Behind(end, now, PATIENCE_S)
+        elif known >= behind.end:
+            del self._behind[partition]
+        elif now - behind.since_mono_s >= behind.patience_s:
+            self._behind[partition] = _Behind(behind.end, now, 2 * behind.patience_s)
+            return True
+        return False

@@ -1,0 +1,90 @@
+"""Which partitions are taken for stalled: where the brokers have long had more than the client has heard of."""
+
+from __future__ import annotations
+
+from apistatus.kafka.stalled import LOOK_S, PATIENCE_S, Stalled
+
+
+class Ends:
+    """Ends of partition 0, by the brokers and as the client knows them."""
+
+    def __init__(self) -> None:
+        self.brokers, self.known, self.asked, self.now_s = 10, 10, 0, 0.0
+
+    def end(self, partition: int) -> int:
+        assert partition == 0
+        self.asked += 1
+        return self.brokers
+
+    def known_end(self, partition: int) -> int:
+        assert partition == 0
+        return self.known
+
+
+class Watched:
+    """A partition that is looked at whenever it is time."""
+
+    def __init__(self) -> None:
+        self.ends, self.position = Ends(), 10
+        self.stalled = Stalled(self.ends, lambda: self.ends.now_s)
+
+    def look(self, times: int = 1) -> int:
+        """Look so often; how often it was to be fetched anew."""
+        found = 0
+        for _ in range(times):
+            assert not self.stalled.is_due
+            self.ends.now_s += LOOK_S
+            assert self.stalled.is_due
+            found += len(self.stalled.find({0: self.position}))
+        return found
+
+
+def test_a_partition_of_which_nothing_is_heard_although_there_is_more() -> None:
+    watched = Watched()
+    assert watched.look(3) == 0
+    watched.ends.brokers = 20
+    looks_until_then = 1 + round(PATIENCE_S / LOOK_S)
+    assert watched.look(looks_until_then - 1) == 0
+    assert watched.look() == 1
+    # It has longer the next time.
+    assert watched.look(2 * round(PATIENCE_S / LOOK_S) - 1) == 0
+    assert watched.look() == 1
+
+
+def test_a_partition_that_was_never_fetched() -> None:
+    watched = Watched()
+    watched.ends.known = -1001
+    watched.position = 0
+    assert watched.look(2 + round(PATIENCE_S / LOOK_S)) == 1
+
+
+def test_a_partition_that_moves_is_none() -> None:
+    watched = Watched()
+    for number in range(20):
+        watched.ends.brokers = 1_000 + number
+        watched.position += 1
+        assert watched.look() == 0
+    assert watched.ends.asked == 0
+
+
+def test_a_client_that_hears_of_the_end_and_gets_no_message_is_none() -> None:
+    """The rest may be control records of transactions, or was compacted away."""
+    watched = Watched()
+    for number in range(20):
+        watched.ends.brokers = 20 + number
+        watched.look()
+        watched.ends.known = watched.ends.brokers
+        assert watched.look() == 0
+
+
+def test_an_idle_partition_is_none() -> None:
+    assert Watched().look(20) == 0
+
+
+def test_a_partition_that_was_given_back_is_forgotten() -> None:
+    watched = Watched()
+    watched.ends.brokers = 20
+    watched.look(2)
+    watched.ends.now_s += LOOK_S
+    assert watched.stalled.find({}) == []
+    assert watched.look(1 + round(PATIENCE_S / LOOK_S)) == 0
