@@ -1,8 +1,9 @@
 """Partitions that the client has stopped to fetch without a word.
 
 Seen once with librdkafka 2.16, when a topic was made right after its brokers had started: for two minutes
-nothing came of it, and no error. What the client last learnt of a partition's end comes with each answer to a
-fetch; when the brokers have long had a later end, there are no answers.
+nothing came of it, and no error (a resume that is dropped, as in its issue 5591, would look so). What the
+client last learnt of a partition's end comes with each answer to a fetch; when the brokers have long had a
+later end, there are no answers.
 """
 
 from __future__ import annotations

@@ -204,10 +204,15 @@ class KafkaSubscriber:
     def _read_from(self, at: TopicPartition) -> None:
         """Assign anew, because a `seek` does not end a pending query for a logical offset: its answer, half
         a second later, would move us on over messages that nobody read (seen with real Kafka). It also
-        starts a partition that an offset out of range has stopped, which no seek does."""
+        starts a partition that an offset out of range has stopped, which no seek does.
+
+        Resumed first: behind the others it may be overtaken by the fetch that they start, and librdkafka drops
+        what is overtaken, so that the partition would stay paused for good (its issue 5591). What is fetched
+        until it is assigned anew is never delivered.
+        """
+        self._consumer.resume([at])
         self._consumer.incremental_unassign([at])
         self._consumer.incremental_assign([at])
-        self._consumer.resume([at])
 
     def _pause(self, partitions: Iterable[int]) -> None:
         paused = [self._at(partition) for partition in partitions]
