@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -74,7 +75,15 @@ def main(args: Sequence[str] | None = None) -> None:
             err=True,
         )
         code = 1
+    _fall_silent()
     sys.exit(code or 0)
+
+
+def _fall_silent() -> None:
+    """No thread logs any more: CPython aborts when it ends while one of its daemon threads holds standard error."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr:
+            handler.setStream(io.StringIO())
 
 
 def _block(error: ApistatusError) -> str:
