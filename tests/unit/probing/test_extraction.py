@@ -232,7 +232,8 @@ async def test_a_search_that_got_no_processor_is_our_own_shortage(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limits pass at once, long before the search has had its part of a processor."""
-    monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 60.0)  # another limit, which a busy machine may reach first
+    # Another limit, which a busy machine may reach first.
+    monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 60.0)
     monkeypatch.setattr(answer.Answer, "_limit_s", lambda _answer: 0.000_1)
     slow = _taking(compile_regex("(a|aa)+$"))
     found = await Extraction(threads)(slow, b"a" * 100 + b"b")
