@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from apistatus.wiring.loading import settings_for
 
 _WAIT_MS: Final = 100
 """The in-memory broker holds an empty answer for this long even when messages come meanwhile."""
+_SETTLE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +53,8 @@ def kafka_used(folder: Path, environ: Mapping[str, str], topic: str = "statuses"
             "KAFKA_CLIENT_CONFIG_FILE": str(client_file),
         }
         given = replace(given, bootstrap_servers=broker.bootstrap_servers, topic=topic)
-        yield KafkaUsed(given, kept, real)
+        try:
+            yield KafkaUsed(given, kept, real)
+        finally:
+            # librdkafka aborts when the broker is destroyed while a client that is ending still connects to it.
+            time.sleep(_SETTLE_S)
