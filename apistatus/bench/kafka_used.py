@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import ctypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +15,6 @@ from apistatus.wiring.loading import settings_for
 
 _WAIT_MS: Final = 100
 """The in-memory broker holds an empty answer for this long even when messages come meanwhile."""
-_SETTLE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +44,14 @@ def kafka_used(folder: Path, environ: Mapping[str, str], topic: str = "statuses"
         kept = {name: value for name, value in environ.items() if name.startswith("KAFKA_")}
         yield KafkaUsed(given, kept, real)
         return
-    with InMemoryBroker(topic) as broker:
-        client_file = folder / "client.properties"
-        client_file.write_text(f"fetch.wait.max.ms={_WAIT_MS}\n")
-        kept = {
-            "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
-            "KAFKA_CLIENT_CONFIG_FILE": str(client_file),
-        }
-        given = replace(given, bootstrap_servers=broker.bootstrap_servers, topic=topic)
-        try:
-            yield KafkaUsed(given, kept, real)
-        finally:
-            # librdkafka aborts when the broker is destroyed while a client that is ending still connects to it.
-            time.sleep(_SETTLE_S)
+    broker = InMemoryBroker(topic)
+    broker.start()
+    # librdkafka aborts or hangs when its broker is destroyed while clients end: it lives as long as this process.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(broker))
+    client_file = folder / "client.properties"
+    client_file.write_text(f"fetch.wait.max.ms={_WAIT_MS}\n")
+    kept = {
+        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+        "KAFKA_CLIENT_CONFIG_FILE": str(client_file),
+    }
+    yield KafkaUsed(replace(given, bootstrap_servers=broker.bootstrap_servers, topic=topic), kept, real)
