@@ -1,8 +1,7 @@
-"""Kafka as the environment names it; without a name, a broker in this process's memory."""
+"""Kafka as the environment names it; without a name, a broker in memory."""
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,7 +29,7 @@ class KafkaUsed:
     @property
     def described(self) -> str:
         """For the line on the machine."""
-        return self.settings.bootstrap_servers if self.real else "in this process's memory"
+        return self.settings.bootstrap_servers if self.real else "a broker in memory"
 
 
 @contextmanager
@@ -44,14 +43,12 @@ def kafka_used(folder: Path, environ: Mapping[str, str], topic: str = "statuses"
         kept = {name: value for name, value in environ.items() if name.startswith("KAFKA_")}
         yield KafkaUsed(given, kept, real)
         return
-    broker = InMemoryBroker(topic)
-    broker.start()
-    # librdkafka aborts or hangs when its broker is destroyed while clients end: it lives as long as this process.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(broker))
-    client_file = folder / "client.properties"
-    client_file.write_text(f"fetch.wait.max.ms={_WAIT_MS}\n")
-    kept = {
-        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
-        "KAFKA_CLIENT_CONFIG_FILE": str(client_file),
-    }
-    yield KafkaUsed(replace(given, bootstrap_servers=broker.bootstrap_servers, topic=topic), kept, real)
+    with InMemoryBroker(topic) as broker:
+        client_file = folder / "client.properties"
+        client_file.write_text(f"fetch.wait.max.ms={_WAIT_MS}\n")
+        kept = {
+            "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+            "KAFKA_CLIENT_CONFIG_FILE": str(client_file),
+        }
+        given = replace(given, bootstrap_servers=broker.bootstrap_servers, topic=topic)
+        yield KafkaUsed(given, kept, real)

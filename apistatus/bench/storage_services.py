@@ -123,7 +123,7 @@ class Services:
         with closing(self.database("postgres").connect()) as connection:
             version = connection.execute("show server_version").fetchall()[0][0]
         servers = self.kafka.bootstrap_servers
-        return {"kafka": servers if self.real else "in this process's memory", "postgresql": str(version)}
+        return {"kafka": servers if self.real else "a broker in memory", "postgresql": str(version)}
 
     def database(self, name: str) -> Database:
         """A database of this name, which need not be there yet."""

@@ -63,7 +63,7 @@ def test_every_figure_of_the_engine_is_there_and_said_in_json(tmp_path: Path) ->
 @pytest.mark.timeout(300)
 def test_the_whole_produce_is_measured_on_its_results() -> None:
     machine, figures = measured("--part", "produce")
-    assert machine["kafka"] == "in this process's memory"
+    assert machine["kafka"] == "a broker in memory"
     for kind, most in (("HTTP", 1.6), ("HTTPS", 1.25)):
         assert figures[f"CPU per check, produce, {kind}"]["value"] > 0
         for driven in ("at the same rate", "with 100 at once"):

@@ -106,7 +106,7 @@ def own(in_memory: Services) -> Iterator[Database]:
 
 
 def test_without_kafka_a_broker_in_memory_is_drained(in_memory: Services, own: Database) -> None:
-    assert in_memory.described["kafka"] == "in this process's memory"
+    assert in_memory.described["kafka"] == "a broker in memory"
     with topic_of_its_own(in_memory.kafka, real=in_memory.real) as topic:
         assert fill(topic, storage_sample.results(20_000), in_memory.go_on) == 20_000
         drained = drain(in_memory, own, topic, 20_000)
