@@ -9,7 +9,7 @@ later end, there are no answers.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple, Protocol
 
 LOOK_S: Final = 5.0
@@ -20,7 +20,7 @@ PATIENCE_S: Final = 15.0
 class Ends(Protocol):
     """As `Watermarks`."""
 
-    def end(self, partition: int) -> int: ...
+    def ends(self, partitions: Collection[int]) -> Mapping[int, int]: ...
 
     def known_end(self, partition: int) -> int: ...
 
@@ -52,17 +52,26 @@ class Stalled:
         self._looked_mono_s = self._clock()
         stood = {partition: at for partition, at in positions.items() if before.get(partition) == at}
         self._behind = {partition: at for partition, at in self._behind.items() if partition in stood}
-        return [partition for partition, at in stood.items() if self._is_stalled(partition, at)]
+        found = [partition for partition in tuple(self._behind) if self._is_stalled(partition)]
+        self._ask({partition: at for partition, at in stood.items() if partition not in self._behind})
+        return found
 
-    def _is_stalled(self, partition: int, position: int) -> bool:
-        now, known, behind = self._looked_mono_s, self._ends.known_end(partition), self._behind.get(partition)
-        if behind is None:
-            end = self._ends.end(partition)
-            if end > max(position, known):
-                self._behind[partition] = _Behind(end, now, PATIENCE_S)
-        elif known >= behind.end:
+    def forget(self, partition: int) -> None:
+        """It begins anew, and has to be seen standing still anew."""
+        self._behind.pop(partition, None)
+
+    def _is_stalled(self, partition: int) -> bool:
+        now, behind = self._looked_mono_s, self._behind[partition]
+        if self._ends.known_end(partition) >= behind.end:
             del self._behind[partition]
         elif now - behind.since_mono_s >= behind.patience_s:
             self._behind[partition] = _Behind(behind.end, now, 2 * behind.patience_s)
             return True
         return False
+
+    def _ask(self, positions: Mapping[int, int]) -> None:
+        if not positions:
+            return
+        for partition, end in self._ends.ends(positions).items():
+            if end > max(positions[partition], self._ends.known_end(partition)):
+                self._behind[partition] = _Behind(end, self._looked_mono_s, PATIENCE_S)

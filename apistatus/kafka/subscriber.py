@@ -126,6 +126,7 @@ class KafkaSubscriber:
                 self._started.pop(partition, None)
                 continue
             self._started[partition] = begun[partition] = begins
+            self._stalled.forget(partition)
             self._released.discard(partition)
             self._out_of_range.discard(partition)
         return begun

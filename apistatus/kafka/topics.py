@@ -177,8 +177,8 @@ class _Session:
         """Serve callbacks; raises what is wrong at the deadline, or when a refusal has stood for a second."""
         self._admin.poll(_STEP_S)
         now = time.monotonic()
-        if self._diagnosis.refused():
-            self._refused_mono_s = self._refused_mono_s or now
+        # One that says no no longer was a broker on its way down or up.
+        self._refused_mono_s = (self._refused_mono_s or now) if self._diagnosis.refused() else None
         refused = self._refused_mono_s is not None and now - self._refused_mono_s >= _REFUSAL_CONFIRMED_S
         if refused or now >= self._until_mono_s:
             raise self._diagnosis.explanation("Kafka does not serve us") from error

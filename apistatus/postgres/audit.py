@@ -20,8 +20,8 @@ from apistatus.model.evidence import (
     Tally,
 )
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.one_instant import Instant, at_one_instant, unix_us
-from apistatus.postgres.rows import Ids, instant_of_unix
+from apistatus.postgres.one_instant import Instant, at_one_instant
+from apistatus.postgres.rows import Ids, instant_of_unix, unix_us
 from apistatus.settings.schema import PostgresSettings
 
 _DAY_US: Final = 86_400_000_000

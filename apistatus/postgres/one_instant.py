@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -14,7 +13,7 @@ from apistatus.model.evidence import Gap, InForce
 from apistatus.postgres import connect, schema_state, sql_states
 from apistatus.postgres.connect import Connection
 from apistatus.postgres.refusals import DatabaseMissing
-from apistatus.postgres.rows import PG_EPOCH_US, instant_of_unix, pg_us
+from apistatus.postgres.rows import instant_of_unix, unix_us, unix_us_or_none
 from apistatus.postgres.statements import statement
 from apistatus.settings.schema import PostgresSettings
 
@@ -66,13 +65,3 @@ class Instant:
 
     def _rows(self, name: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement(name), parameters).fetchall()
-
-
-def unix_us(moment: datetime) -> int:
-    """UTC microseconds since 1970 of an aware datetime."""
-    return pg_us(moment) + PG_EPOCH_US
-
-
-def unix_us_or_none(moment: datetime | None) -> int | None:
-    """The same, where there may be none."""
-    return None if moment is None else unix_us(moment)

@@ -11,12 +11,10 @@ from typing import Any, Final, Literal
 from apistatus.model.evidence import Ids
 from apistatus.model.result import FAILURE_KINDS, STATUSES, Status
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.one_instant import Instant, at_one_instant, unix_us, unix_us_or_none
-from apistatus.postgres.rows import instant_of_unix
+from apistatus.postgres.one_instant import Instant, at_one_instant
+from apistatus.postgres.rows import instant_of_unix, unix_us, unix_us_or_none
 from apistatus.postgres.statements import statement
 from apistatus.settings.schema import PostgresSettings
-
-HOUR_US: Final = 3_600_000_000
 
 Kind = Literal["day", "hour", "rows"]
 _STATEMENTS: Final[Mapping[Kind, str]] = {

@@ -12,7 +12,7 @@ from apistatus.model.definition import CheckDefined, Definition, Gap
 from apistatus.model.result import Result
 from apistatus.postgres import versions
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.rows import PG_EPOCH_US, Ids, Pair, instant_of_unix, pg_us
+from apistatus.postgres.rows import Ids, Pair, instant_of_unix, unix_us, unix_us_or_none
 from apistatus.postgres.statements import statement
 from apistatus.postgres.versions import Facts, Version
 
@@ -154,8 +154,8 @@ def _read_versions(connection: Connection, pairs: Iterable[Ids]) -> defaultdict[
     found: defaultdict[Ids, list[Version]] = defaultdict(list)
     for row in connection.execute(statement("versions_read"), _pairs(pairs)).fetchall():
         check_id, location_id, from_at, until_at, announced, producer, *facts = row
-        until_us = None if until_at is None else _unix_us(until_at)
-        version = Version(_unix_us(from_at), until_us, Facts(*facts), producer, announced)
+        until_us = unix_us_or_none(until_at)
+        version = Version(unix_us(from_at), until_us, Facts(*facts), producer, announced)
         found[check_id, location_id].append(version)
     return found
 
@@ -211,7 +211,3 @@ def _facts(facts: Facts) -> dict[str, Any]:
 
 def _from_at(source: Result | CheckDefined) -> Any:
     return instant_of_unix(source.from_us if isinstance(source, CheckDefined) else source.scheduled_at_us)
-
-
-def _unix_us(moment: Any) -> int:
-    return pg_us(moment) + PG_EPOCH_US

@@ -106,3 +106,13 @@ def instant_of_unix(unix_us: int) -> datetime:
 def pg_us(moment: datetime) -> int:
     """PostgreSQL's microseconds of an aware datetime."""
     return (moment - _PG_EPOCH) // _US
+
+
+def unix_us(moment: datetime) -> int:
+    """UTC microseconds since 1970 of an aware datetime."""
+    return pg_us(moment) + PG_EPOCH_US
+
+
+def unix_us_or_none(moment: datetime | None) -> int | None:
+    """The same, where there may be none."""
+    return None if moment is None else unix_us(moment)

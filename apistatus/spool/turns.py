@@ -54,7 +54,7 @@ class Turns:
 
     @property
     def hang(self) -> bool:
-        """Whether a turn is under way, which after `end` is one that took too long."""
+        """Whether the thread still runs, which after `end` means a turn that took too long."""
         return self._thread is not None and self._thread.is_alive()
 
     def _run(self) -> None:

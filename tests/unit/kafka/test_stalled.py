@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from apistatus.kafka.stalled import LOOK_S, PATIENCE_S, Stalled
 
 
@@ -11,10 +13,10 @@ class Ends:
     def __init__(self) -> None:
         self.brokers, self.known, self.asked, self.now_s = 10, 10, 0, 0.0
 
-    def end(self, partition: int) -> int:
-        assert partition == 0
+    def ends(self, partitions: Collection[int]) -> dict[int, int]:
+        assert list(partitions) == [0]
         self.asked += 1
-        return self.brokers
+        return {0: self.brokers}
 
     def known_end(self, partition: int) -> int:
         assert partition == 0
@@ -79,6 +81,22 @@ def test_a_client_that_hears_of_the_end_and_gets_no_message_is_none() -> None:
 
 def test_an_idle_partition_is_none() -> None:
     assert Watched().look(20) == 0
+
+
+def test_a_partition_that_is_begun_anew_has_all_its_time_again() -> None:
+    watched = Watched()
+    watched.ends.brokers = 20
+    looks = round(PATIENCE_S / LOOK_S)
+    assert watched.look(1 + looks) == 0
+    watched.stalled.forget(0)
+    assert watched.look(looks) == 0
+    assert watched.look() == 1
+
+
+def test_a_partition_that_no_broker_answers_for_is_none() -> None:
+    watched = Watched()
+    watched.ends.ends = lambda partitions: {}  # no leader just now
+    assert watched.look(20) == 0
 
 
 def test_a_partition_that_was_given_back_is_forgotten() -> None:
