@@ -2,8 +2,7 @@
 
 Seen once with librdkafka 2.16, when a topic was made right after its brokers had started: for two minutes
 nothing came of it, and no error (a resume that is dropped, as in its issue 5591, would look so). What the
-client last learnt of a partition's end comes with each answer to a fetch; when the brokers have long had a
-later end, there are no answers.
+client knows of a partition's end tells nothing: it learns it from answers that it then throws away.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from typing import Final, NamedTuple, Protocol
 
 LOOK_S: Final = 5.0
 PATIENCE_S: Final = 15.0
-"""A slow line may take as long for one answer; the next time it is given twice that."""
+"""A slow line may take as long for one answer, and what is left may be control records of transactions, which
+nobody gets to see; so the next time it is given twice that."""
 
 
 class Ends(Protocol):
@@ -22,11 +22,8 @@ class Ends(Protocol):
 
     def ends(self, partitions: Collection[int]) -> Mapping[int, int]: ...
 
-    def known_end(self, partition: int) -> int: ...
-
 
 class _Behind(NamedTuple):
-    end: int
     since_mono_s: float
     patience_s: float
 
@@ -39,7 +36,7 @@ class Stalled:
         self._looked_mono_s = clock()
         self._positions: Mapping[int, int] = {}
         self._behind: dict[int, _Behind] = {}
-        """Ends that the client did not know when the brokers named them, by partition."""
+        """Partitions that stand still before their end."""
 
     @property
     def is_due(self) -> bool:
@@ -62,16 +59,14 @@ class Stalled:
 
     def _is_stalled(self, partition: int) -> bool:
         now, behind = self._looked_mono_s, self._behind[partition]
-        if self._ends.known_end(partition) >= behind.end:
-            del self._behind[partition]
-        elif now - behind.since_mono_s >= behind.patience_s:
-            self._behind[partition] = _Behind(behind.end, now, 2 * behind.patience_s)
-            return True
-        return False
+        if now - behind.since_mono_s < behind.patience_s:
+            return False
+        self._behind[partition] = _Behind(now, 2 * behind.patience_s)
+        return True
 
     def _ask(self, positions: Mapping[int, int]) -> None:
         if not positions:
             return
         for partition, end in self._ends.ends(positions).items():
-            if end > max(positions[partition], self._ends.known_end(partition)):
-                self._behind[partition] = _Behind(end, self._looked_mono_s, PATIENCE_S)
+            if end > positions[partition]:
+                self._behind[partition] = _Behind(self._looked_mono_s, PATIENCE_S)

@@ -24,6 +24,7 @@ _TCP_INFO: Final = struct.Struct("68xI28xI")
 _TCP_INFO_OPTION: Final = getattr(socket, "TCP_INFO", 11)
 _CLOCKS_APART_NS: Final = 300_000
 """Reading two clocks takes less than this, unless one was set or we were interrupted between them."""
+_LOOKS: Final = 3
 
 
 class StampsOn:
@@ -102,12 +103,7 @@ class Arrivals:
         now_ns = monotonic_ns()
         if control and len(control[0][2]) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(control[0][2])
-            ahead_ns = time_ns() - now_ns
-            if abs(ahead_ns - self._ahead_ns) > _CLOCKS_APART_NS:
-                # Set, or we were interrupted between the two readings: the second look tells.
-                now_ns = monotonic_ns()
-                ahead_ns = time_ns() - now_ns
-            if abs(ahead_ns - self._ahead_ns) <= _CLOCKS_APART_NS:
+            if abs(time_ns() - now_ns - self._ahead_ns) <= _CLOCKS_APART_NS or self._is_wall_clock_unset():
                 at_ns: int = seconds * 1_000_000_000 + nanoseconds - self._ahead_ns
                 late_ns = now_ns - at_ns
                 if late_ns > self.late_ns:
@@ -115,3 +111,11 @@ class Arrivals:
                 return at_ns if late_ns > 0 else now_ns
         self.kernel = False
         return now_ns
+
+    def _is_wall_clock_unset(self) -> bool:
+        """Whether the two clocks are as far apart as ever, which shows when nothing comes between the readings."""
+        for _ in range(_LOOKS):
+            now_ns = monotonic_ns()
+            if abs(time_ns() - now_ns - self._ahead_ns) <= _CLOCKS_APART_NS:
+                return True
+        return False

@@ -1,4 +1,4 @@
-"""Which partitions are taken for stalled: where the brokers have long had more than the client has heard of."""
+"""Which partitions are taken for stalled: those that have long stood still before their end."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from apistatus.kafka.stalled import LOOK_S, PATIENCE_S, Stalled
 
 
 class Ends:
-    """Ends of partition 0, by the brokers and as the client knows them."""
+    """The end of partition 0, by the brokers."""
 
     def __init__(self) -> None:
-        self.brokers, self.known, self.asked, self.now_s = 10, 10, 0, 0.0
+        self.brokers, self.asked, self.now_s = 10, 0, 0.0
 
     def ends(self, partitions: Collection[int]) -> dict[int, int]:
         assert list(partitions) == [0]
         self.asked += 1
         return {0: self.brokers}
-
-    def known_end(self, partition: int) -> int:
-        assert partition == 0
-        return self.known
 
 
 class Watched:
@@ -41,7 +37,7 @@ class Watched:
         return found
 
 
-def test_a_partition_of_which_nothing_is_heard_although_there_is_more() -> None:
+def test_a_partition_of_which_nothing_comes_although_there_is_more() -> None:
     watched = Watched()
     assert watched.look(3) == 0
     watched.ends.brokers = 20
@@ -55,7 +51,6 @@ def test_a_partition_of_which_nothing_is_heard_although_there_is_more() -> None:
 
 def test_a_partition_that_was_never_fetched() -> None:
     watched = Watched()
-    watched.ends.known = -1001
     watched.position = 0
     assert watched.look(2 + round(PATIENCE_S / LOOK_S)) == 1
 
@@ -69,14 +64,12 @@ def test_a_partition_that_moves_is_none() -> None:
     assert watched.ends.asked == 0
 
 
-def test_a_client_that_hears_of_the_end_and_gets_no_message_is_none() -> None:
-    """The rest may be control records of transactions, or was compacted away."""
+def test_what_never_comes_is_asked_for_ever_more_rarely() -> None:
+    """It may be control records of transactions, which no client delivers."""
     watched = Watched()
-    for number in range(20):
-        watched.ends.brokers = 20 + number
-        watched.look()
-        watched.ends.known = watched.ends.brokers
-        assert watched.look() == 0
+    watched.ends.brokers = 11
+    an_hour = round(3_600 / LOOK_S)
+    assert watched.look(an_hour) == 7
 
 
 def test_an_idle_partition_is_none() -> None:

@@ -97,12 +97,17 @@ def test_an_interruption_between_the_two_clocks_is_not_taken_for_a_step(
     pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader, writer = pair
-    late = [0, 2_000_000, 0, 0]
-    monkeypatch.setattr(stamps, "time_ns", lambda: time_ns() + late.pop(0))
+    now_ns, ahead_ns = monotonic_ns(), time_ns() - monotonic_ns()
+    late = [0, 2_000_000, 2_000_000, 0]
+    # Clocks that stand still, or this test were interrupted itself.
+    monkeypatch.setattr(stamps, "monotonic_ns", lambda: now_ns)
+    monkeypatch.setattr(stamps, "time_ns", lambda: now_ns + ahead_ns + late.pop(0))
     arrivals = Arrivals()
     writer.sendall(b"hello")
+    now_ns = monotonic_ns()
     arrivals.read(reader, 100)
     assert arrivals.kernel
+    assert not late
 
 
 @pytest.mark.parametrize("control", [[], [(1, 35, b"short")]])
