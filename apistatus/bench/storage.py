@@ -16,6 +16,8 @@ from apistatus.bench.storage_history import QUERIES, History
 from apistatus.bench.storage_roads import BATCH, Roads, Written
 from apistatus.bench.storage_services import Database, Services, services
 from apistatus.bench.storage_topic import fill, topic_of_its_own
+from apistatus.consume.options import GARBAGE_AFTER
+from apistatus.runtime.event_loop import rarely_collecting
 from apistatus.runtime.stopping import Stop
 from apistatus.settings.schema import KafkaSettings
 
@@ -109,7 +111,8 @@ class StorageBench:
                     if name == "drain":
                         with running.fresh(f"bench_drain_{run}") as own:
                             _drain(running, own, topic, rows, runs)
-                    else:
+                        continue
+                    with rarely_collecting(GARBAGE_AFTER):
                         runs.roads.setdefault(name, []).append(ways[name]())
                 say(f"writing: run {run + 1} of {self._options.runs}")
             self.described["floor"] = roads.floor

@@ -12,7 +12,7 @@ from apistatus.model.definition import CheckDefined, Definition, Gap
 from apistatus.model.result import Result
 from apistatus.postgres import versions
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.rows import Ids, Pair, instant_of_unix, unix_us, unix_us_or_none
+from apistatus.postgres.rows import Ids, Pair, instant_of_unix, pairs, unix_us, unix_us_or_none
 from apistatus.postgres.statements import statement
 from apistatus.postgres.versions import Facts, Version
 
@@ -41,8 +41,9 @@ class Registry:
         """Give every check and location of these a number, outside the batch's transaction: a number
         outlives a batch that fails, and no consumer waits for another's batch."""
         told: dict[Pair, Result | CheckDefined] = {}
-        for result in results:
-            told.setdefault((result.check, result.location), result)
+        if pairs(results) - self._ids.keys():
+            for result in results:
+                told.setdefault((result.check, result.location), result)
         announced, removed = set(), {(gap.check, gap.location) for gap in gaps}
         for definition in definitions:
             pair = (definition.check, definition.location)

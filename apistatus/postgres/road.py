@@ -1,12 +1,13 @@
 """The road in: rows by binary COPY, straight into the partitioned table; by a staging table those
-among which some are there already."""
+that are there already."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Final
+from itertools import chain, islice
+from typing import ClassVar, Final
 
 import psycopg
 from psycopg.copy import LibpqWriter
@@ -15,58 +16,74 @@ from apistatus.errors import RowRejected
 from apistatus.ports import Batch
 from apistatus.postgres import sql_states
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.rows import TYPES, Expiry, Ids, Row, first_of_each_tick
+from apistatus.postgres.rows import (
+    CHECK,
+    LOCATION,
+    TICK,
+    TYPES,
+    Expiry,
+    Ids,
+    Row,
+    first_of_each_tick,
+    tick_of_check,
+)
 from apistatus.postgres.sql_states import Meaning
 from apistatus.postgres.statements import statement
+
+_Numbered = tuple[int, Row]
+"""A row behind its number in the batch."""
 
 # `COPY results, line 12, column value`; the word for "line" is in the server's language.
 _COPY_LINE: Final = re.compile(r"^COPY \w+, \D*?(\d+)", re.MULTILINE)
 _STAGED_TYPES: Final = (*TYPES, "int4")
-AT_ONCE: Final = 2_000
-"""Rows that go another way together when one of them is there already."""
-_FAILURES: Final = 2
-"""After so many in a row that are not new the rest is taken for a replay, in which few are."""
+_NEVER: Final = -(2**63)
 
 
-class DirectCopy:
-    """The results of a batch on their way straight into the table: PostgreSQL works on what it has while
-    more are written.
+class _Copy:
+    """A binary COPY that more rows can be written into: PostgreSQL works on what it has meanwhile."""
 
-    What it refuses is told by `finish` at the latest: RowRejected, and psycopg's UniqueViolation when
-    a row is there already.
+    def __init__(self, copy: psycopg.Copy) -> None:
+        self._write_row = copy.write_row
+        self.indexes: list[Sequence[int]] = []
+        """The numbers in the batch of the rows that were written, in their order."""
+
+    def write(self, rows: Sequence[Row], indexes: Sequence[int]) -> None:
+        """Send these behind those that were written before; `indexes[n]` is the n-th's number in the batch."""
+        self.indexes.append(indexes)
+        row: Row = ()
+        write_row = self._write_row
+        try:
+            for row in rows:
+                write_row(row)
+        except UnicodeEncodeError as error:
+            raise RowRejected(indexes[rows.index(row)], f"no valid Unicode: {error.reason}") from error
+
+
+@contextmanager
+def _copying(connection: Connection, into: str, types: Sequence[str] = TYPES) -> Iterator[_Copy]:
+    """Until its end, which waits until PostgreSQL has taken all rows; left by an exception, the COPY has failed.
+
+    Raises RowRejected where PostgreSQL names the row that it refuses, and psycopg's UniqueViolation.
     """
+    cursor = connection.cursor()
+    written = None
+    try:
+        with cursor.copy(statement(into), writer=_QuietWriter(cursor)) as copy:
+            copy.set_types(types)
+            yield (written := _Copy(copy))
+    except psycopg.Error as error:
+        poison = sql_states.meaning(error) is Meaning.POISON and not sql_states.is_missing_partition(error)
+        line = _line(error) if poison else None
+        if line is None or written is None:
+            raise
+        index = next(islice(chain(*written.indexes), line, None))
+        raise RowRejected(index, sql_states.describe(error)) from error
 
-    def __init__(self, connection: Connection, batch: Batch) -> None:
-        """Open a transaction and the COPY in it."""
-        self.batch = batch
-        self.rows: list[Row] = []
-        self.hours: set[int] = set()
-        self.certificates: dict[Ids, Expiry] = {}
-        connection.execute("begin")
-        self._open = ExitStack()
-        cursor = connection.cursor()
-        self._copy = self._open.enter_context(
-            cursor.copy(statement("results_copy"), writer=_QuietWriter(cursor))
-        )
-        self._copy.set_types(TYPES)
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Send these behind those that were written before."""
-        first = len(self.rows)
-        self.rows += rows
-        with _naming_the_row(range(len(self.rows))):
-            _write(self._copy, rows, range(first, len(self.rows)))
-
-    def finish(self) -> None:
-        """Wait until PostgreSQL has taken them all. The transaction stays open."""
-        with _naming_the_row(range(len(self.rows))):
-            self._open.close()
-
-    def abandon(self) -> None:
-        """End it without any of them; the transaction is to be rolled back."""
-        # Left by an exception, psycopg's block tells the server that the COPY has failed.
-        with suppress(_Abandoned), self._open:
-            raise _Abandoned
+def _line(error: psycopg.Error) -> int | None:
+    """Which row of a COPY PostgreSQL names, counted from zero; None when it names none."""
+    line = _COPY_LINE.search(error.diag.context or "")
+    return None if line is None else int(line[1]) - 1
 
 
 class _Abandoned(Exception):
@@ -84,67 +101,96 @@ class _QuietWriter(LibpqWriter):
             super().finish(exc)
 
 
-def copy_carefully(connection: Connection, rows: Sequence[Row]) -> list[Row]:
-    """Write the rows that are new or improve the one that is there; gives these back. Raises RowRejected.
+class DirectCopy:
+    """The results of a batch on their way straight into the table.
 
-    So many at a time: only those among which one is not new take the longer way.
+    What PostgreSQL refuses is told by `finish` at the latest, as `_copying` does.
     """
-    chosen = first_of_each_tick(rows)
-    staged: list[int] = []
-    failures = 0
-    for first in range(0, len(chosen), AT_ONCE):
-        indexes = chosen[first : first + AT_ONCE]
-        if failures < _FAILURES and _copy_new(connection, [rows[index] for index in indexes], indexes):
-            failures = 0
-        else:
-            failures += 1
-            staged += indexes
-    idle = _copy_staged(connection, rows, staged) if staged else set()
-    return [rows[index] for index in chosen if index not in idle]
+
+    _BEGIN: ClassVar[bytes] = b"begin"
+
+    def __init__(self, connection: Connection, batch: Batch) -> None:
+        """Open a transaction and the COPY in it."""
+        self.batch = batch
+        self.count = 0
+        """So many were given."""
+        self.rows: list[Row] = []
+        """What has gone straight into the table. Once it is finished, those that are new or improve the one that
+        was there: another list where that is not the same."""
+        self.certificates: dict[Ids, Expiry] = {}
+        connection.execute(self._BEGIN)
+        self._open = ExitStack()
+        self._copy = self._open.enter_context(_copying(connection, "results_copy"))
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Send these behind those that were written before."""
+        self._copy.write(rows, range(self.count, self.count + len(rows)))
+        self.count += len(rows)
+        self.rows += rows
+
+    def finish(self) -> None:
+        """Wait until PostgreSQL has taken them all. The transaction stays open."""
+        self._open.close()
+
+    def abandon(self) -> None:
+        """End it without any of them; the transaction is to be rolled back."""
+        # Left by an exception, psycopg's block tells the server that the COPY has failed.
+        with suppress(_Abandoned), self._open:
+            raise _Abandoned
 
 
-def _copy_new(connection: Connection, rows: Sequence[Row], indexes: Sequence[int]) -> bool:
-    """Write these straight into the table; False, and none of them is written, when one is there already."""
-    connection.execute("savepoint before_these")
-    try:
-        with _naming_the_row(indexes), connection.cursor().copy(statement("results_copy")) as copy:
-            copy.set_types(TYPES)
-            _write(copy, rows, indexes)
-    except psycopg.errors.UniqueViolation:
-        connection.execute("rollback to before_these")
-        return False
-    connection.execute("release before_these")
-    return True
+class CarefulCopy(DirectCopy):
+    """The same where some may be there already.
+
+    What is newer than the tick last seen of its check is taken for new and goes straight into the table. The rest
+    goes by the staging table at the end, and so does all of it when one was not new.
+    """
+
+    _BEGIN: ClassVar[bytes] = b"begin; savepoint before_these"
+
+    def __init__(self, connection: Connection, batch: Batch, seen: dict[Ids, int]) -> None:
+        """`seen` moves on with the rows."""
+        super().__init__(connection, batch)
+        self._connection, self._seen = connection, seen
+        self._numbers: list[int] = []
+        self._aside: list[_Numbered] = []
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Send those that are new behind those that were written before."""
+        seen, first = self._seen, len(self.rows)
+        for number, row in enumerate(rows, self.count):
+            of = row[CHECK], row[LOCATION]
+            if row[TICK] > seen.get(of, _NEVER):
+                seen[of] = row[TICK]
+                self.rows.append(row)
+                self._numbers.append(number)
+            else:
+                self._aside.append((number, row))
+        self.count += len(rows)
+        self._copy.write(self.rows[first:], self._numbers[first:])
+
+    def finish(self) -> None:
+        """Wait until PostgreSQL has taken what is new or improves the one that was there."""
+        try:
+            super().finish()
+        except psycopg.errors.UniqueViolation:
+            self._connection.execute("rollback to before_these")
+            self._aside = sorted([*self._aside, *zip(self._numbers, self.rows, strict=True)])
+            self.rows = []
+        # What follows is to be written by the transaction itself, whose rows are told apart by its number.
+        self._connection.execute("release before_these")
+        if self._aside:
+            better = _stage(self._connection, self._aside)
+            if better:
+                # What one of them has replaced may have been written by this very batch.
+                ticks = set(map(tick_of_check, better))
+                self.rows = [row for row in self.rows if tick_of_check(row) not in ticks] + better
 
 
-def _copy_staged(connection: Connection, rows: Sequence[Row], indexes: Sequence[int]) -> set[int]:
-    """Write the rows of these indexes by the staging table; which of them changed nothing."""
-    numbered = [(*rows[index], index) for index in indexes]
-    with _naming_the_row(indexes), connection.cursor().copy(statement("staging_copy")) as copy:
-        copy.set_types(_STAGED_TYPES)
-        _write(copy, numbered, indexes)
-    return {row[0] for row in connection.execute(statement("staging_merge")).fetchall()}
-
-
-def _write(copy: psycopg.Copy, rows: Sequence[Row], indexes: Sequence[int]) -> None:
-    """Write the rows; `indexes[n]` is the number of the n-th in the batch, for RowRejected."""
-    row: Row = ()
-    write_row = copy.write_row
-    try:
-        for row in rows:
-            write_row(row)
-    except UnicodeEncodeError as error:
-        raise RowRejected(indexes[rows.index(row)], f"no valid Unicode: {error.reason}") from error
-
-
-@contextmanager
-def _naming_the_row(indexes: Sequence[int]) -> Iterator[None]:
-    """RowRejected in place of psycopg's error where PostgreSQL names the line that it refuses."""
-    try:
-        yield
-    except psycopg.Error as error:
-        line = _COPY_LINE.search(error.diag.context or "")
-        poison = sql_states.meaning(error) is Meaning.POISON and not sql_states.is_missing_partition(error)
-        if poison and line:
-            raise RowRejected(indexes[int(line[1]) - 1], sql_states.describe(error)) from error
-        raise
+def _stage(connection: Connection, rows: Sequence[_Numbered]) -> list[Row]:
+    """Write these by the staging table; gives back those that have changed something."""
+    chosen = [rows[number] for number in first_of_each_tick([row for _, row in rows])]
+    with _copying(connection, "staging_copy", _STAGED_TYPES) as copy:
+        copy.write([(*row, number) for number, row in chosen], [number for number, _ in chosen])
+    idle = {row[0] for row in connection.execute(statement("staging_merge")).fetchall()}
+    return [row for number, row in chosen if number not in idle]

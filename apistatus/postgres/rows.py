@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 from apistatus.model.result import FAILURE_KINDS, PHASES, STATUSES, Flag, Result
@@ -32,8 +32,11 @@ TYPES: Final = (
 TICK, CHECK, TOTAL, LOCATION, STATUS, ATTEMPTS, FLAGS = 0, 1, 3, 11, 12, 13, 14
 FAILURE, VALUE, ERROR = 16, 18, 19
 """Positions in a row."""
-_TICK_OF_CHECK: Final = itemgetter(CHECK, LOCATION, TICK)
+tick_of_check: Final = itemgetter(CHECK, LOCATION, TICK)
+"""A row's key."""
 _TICK_OF: Final = itemgetter(TICK)
+_PAIR: Final[Callable[[Result], Pair]] = attrgetter("check", "location")
+_SCHEDULED_AT_US: Final[Callable[[Result], int]] = attrgetter("scheduled_at_us")
 LAST_VERDICT: Final = STATUSES.index("down")
 """Numbers up to this one are verdicts, those above say nothing of the target."""
 
@@ -63,6 +66,16 @@ def encode(results: Sequence[Result], ids: Mapping[Pair, Ids]) -> list[Row]:
     return rows
 
 
+def pairs(results: Iterable[Result]) -> set[Pair]:
+    """Checks and locations of these."""
+    return set(map(_PAIR, results))
+
+
+def ticks_us(results: Iterable[Result]) -> set[int]:
+    """When these were due."""
+    return set(map(_SCHEDULED_AT_US, results))
+
+
 def hours(rows: Sequence[Row]) -> set[int]:
     """In which they lie, counted from 2000."""
     # Most rows share their tick with others.
@@ -82,7 +95,7 @@ def note_certificates(
 
 def first_of_each_tick(rows: Sequence[Row]) -> list[int]:
     """Indexes of the rows that count where several are of one tick: the first verdict, else the first."""
-    keys: list[tuple[int, int, int]] = list(map(_TICK_OF_CHECK, rows))
+    keys: list[tuple[int, int, int]] = list(map(tick_of_check, rows))
     if len(set(keys)) == len(keys):
         return list(range(len(keys)))
     chosen: dict[tuple[int, int, int], int] = {}

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from apistatus.errors import AccessRefused, PostgresUnavailable, RowRejected
+from apistatus.model.result import Result
 from apistatus.ports import Batch
-from apistatus.postgres import connect, road, rows
+from apistatus.postgres import connect, rows, state
 from apistatus.postgres.connect import Connection
 from apistatus.postgres.partitions import DAY_US, Partitions
 from apistatus.postgres.registry import Registry
-from apistatus.postgres.road import DirectCopy
-from apistatus.postgres.rows import HOUR_US, PG_EPOCH_US, Expiry, Ids, Row
+from apistatus.postgres.road import CarefulCopy, DirectCopy
+from apistatus.postgres.rows import Ids
 from apistatus.postgres.statements import statement
 from apistatus.runtime.logs import Events
 
@@ -30,17 +31,6 @@ _BESIDE_BATCHES: Final = 20
 it could not be had: new checks come in crowds too."""
 ENCODED_AT_ONCE: Final = 500
 """PostgreSQL works on the rows before while these are encoded."""
-
-
-class Written(NamedTuple):
-    """What is on its way into the table."""
-
-    rows: Sequence[Row]
-    """Those that are new or improved."""
-    hours: Collection[int]
-    """In which they lie, counted from 2000."""
-    certificates: Mapping[Ids, Expiry]
-    """Served last, by check and location."""
 
 
 class Session:
@@ -58,6 +48,9 @@ class Session:
         self._tables: set[str] = set()
         """Temporary ones that were made: each costs every commit a little."""
         self._careful_left = 0
+        self._seen: dict[Ids, int] = {}
+        """While batches are written with care: the newest tick stored, by check and location. Where it is wrong,
+        rows take the longer way."""
         self._ahead: DirectCopy | None = None
         self._not_ahead: Batch | None = None
         """A batch of which no more can be written before it is complete."""
@@ -87,35 +80,31 @@ class Session:
             self._not_ahead = batch
             self.roll_back()
 
-    def write(self, batch: Batch) -> Written:
-        """Send the batch's rows, in a transaction that stays open. It counts when `settle` has returned. Both
-        raise RowRejected, and psycopg's UniqueViolation for a duplicate."""
+    def write(self, batch: Batch) -> DirectCopy:
+        """Send the batch's rows, in a transaction that stays open. They count when `settle` has returned. Both
+        raise RowRejected, and psycopg's UniqueViolation for a duplicate that was not to be expected."""
         self._not_ahead = None
         self._beside_left, self._without_left = self._beside_left - 1, self._without_left - 1
         if self._beside_left < 0:
             self._close_beside()
         self._make_table("state_create")
-        if not self._careful_left:
-            copy = self._sent(batch)
-            return Written(copy.rows, copy.hours, copy.certificates)
-        self._careful_left -= 1
-        self._make_table("staging_create")
-        self._prepare(batch)
-        self.connection.execute("begin")
-        ids, certificates = self.registry.ids, dict[Ids, Expiry]()
-        written = road.copy_carefully(self.connection, rows.encode(batch.results, ids))
-        rows.note_certificates(certificates, batch.results, ids)
-        return Written(written, rows.hours(written), certificates)
+        return self._sent(batch)
 
-    def settle(self) -> None:
-        """Wait until PostgreSQL has taken all of the rows."""
-        if self._ahead is not None:
-            self._ahead.finish()
-            self._ahead = None
+    def settle(self, copy: DirectCopy) -> None:
+        """Wait until PostgreSQL has taken all rows of what `write` gave back."""
+        copy.finish()
+        self._ahead = None
+        if self._careful_left:
+            self._careful_left -= 1
+            if len(copy.rows) < copy.count:
+                self.met_duplicate()
+            elif not self._careful_left:
+                self._seen.clear()
 
     def roll_back(self) -> None:
         """End the transaction, if one is open, and what was written ahead with it."""
         ahead, self._ahead = self._ahead, None
+        self._seen.clear()
         connection = self.connection
         if connection.closed:
             return
@@ -160,7 +149,7 @@ class Session:
         """Number what is new by another connection, since this one is in the middle of a COPY: to begin that
         again would leave dead rows. False when such a connection cannot be had."""
         batch = copy.batch
-        rest = batch.results[len(copy.rows) - batch.dropped :]
+        rest = batch.results[copy.count - batch.dropped :]
         if self.registry.knows([*rest, *batch.definitions, *batch.gaps]):
             return True
         try:
@@ -201,24 +190,35 @@ class Session:
         """Number and partition for everything in the batch, outside its transaction."""
         batch.recall()
         self.registry.learn(self.connection, batch.results, batch.definitions, batch.gaps)
-        self._partitions.ensure(
-            self.connection, {result.scheduled_at_us // DAY_US for result in batch.results}
-        )
+        days = {tick_us // DAY_US for tick_us in rows.ticks_us(batch.results)}
+        self._partitions.ensure(self.connection, days)
 
     def _begin(self, batch: Batch) -> DirectCopy:
         """Open the COPY of a batch, whose checks and days, as far as it goes, get their numbers and partitions."""
         self._prepare(batch)
-        self._ahead = DirectCopy(self.connection, batch)
+        self._ahead = (
+            self._copy_carefully(batch) if self._careful_left else DirectCopy(self.connection, batch)
+        )
         return self._ahead
+
+    def _copy_carefully(self, batch: Batch) -> CarefulCopy:
+        self._make_table("staging_create")
+        unseen = {self.registry.ids[pair] for pair in rows.pairs(batch.results)} - self._seen.keys()
+        if unseen:
+            self._seen |= state.seen(self.connection, unseen)
+        return CarefulCopy(self.connection, batch, self._seen)
 
     def _send(self, copy: DirectCopy) -> None:
         """Write what was not written yet of its batch. Raises KeyError when a number or partition is missing."""
         batch, ids = copy.batch, self.registry.ids
-        for first in range(len(copy.rows) - batch.dropped, len(batch.results), ENCODED_AT_ONCE):
-            results = batch.results[first : first + ENCODED_AT_ONCE]
+        for results in _parts(batch.results, copy.count - batch.dropped):
             encoded = rows.encode(results, ids)
-            hours = rows.hours(encoded)
-            self._partitions.require({(hour * HOUR_US + PG_EPOCH_US) // DAY_US for hour in hours})
+            self._partitions.require({tick_us // DAY_US for tick_us in rows.ticks_us(results)})
             copy.write(encoded)
-            copy.hours |= hours
             rows.note_certificates(copy.certificates, results, ids)
+
+
+def _parts(results: Sequence[Result], first: int = 0) -> Iterator[Sequence[Result]]:
+    """These from number `first` on, so many at a time that PostgreSQL is not kept waiting."""
+    for begin in range(first, len(results), ENCODED_AT_ONCE):
+        yield results[begin : begin + ENCODED_AT_ONCE]

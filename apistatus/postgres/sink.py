@@ -13,6 +13,8 @@ from apistatus.ports import Batch, Stored, TopicIdentity
 from apistatus.postgres import connect, dead_letters, offsets, rows, schema_state, sql_states, state
 from apistatus.postgres.connect import Connection
 from apistatus.postgres.refusals import DatabaseMissing
+from apistatus.postgres.road import DirectCopy
+from apistatus.postgres.rows import Row
 from apistatus.postgres.session import Session
 from apistatus.postgres.sql_states import Meaning
 from apistatus.postgres.statements import statement
@@ -120,13 +122,14 @@ class PostgresSink:
 
     def _store_once(self, session: Session, batch: Batch) -> Stored:
         connection, registry = session.connection, session.registry
-        written, hours, certificates = session.write(batch)
+        copy = session.write(batch)
         # PostgreSQL is busy with the rows meanwhile.
-        groups = state.group(written)
-        folded = [state.fold(rows_of_one, certificates.get(ids)) for ids, rows_of_one in groups.items()]
-        session.settle()
+        written, folds, hours = _summed_up(copy)
+        session.settle(copy)
+        if copy.rows is not written:
+            written, folds, hours = _summed_up(copy)
         if written:
-            state.keep_up(connection, groups, folded)
+            folds.keep_up(connection)
             _mark_hours(connection, hours, min(batch.positions, default=0))
         registry.define(connection, batch.definitions)
         registry.note_gaps(connection, batch.gaps)
@@ -239,6 +242,11 @@ def _refuse(error: psycopg.Error) -> NoReturn:
     if sql_states.meaning(error) is Meaning.POISON:
         raise BatchRejected(sql_states.describe(error)) from error
     raise error
+
+
+def _summed_up(copy: DirectCopy) -> tuple[Sequence[Row], state.Folds, Collection[int]]:
+    """Its rows, how the checks stand by them, and the hours in which they lie, counted from 2000."""
+    return copy.rows, state.Folds(copy.rows, copy.certificates), rows.hours(copy.rows)
 
 
 def _mark_hours(connection: Connection, hours: Collection[int], writer: int) -> None:

@@ -9,7 +9,7 @@ folded again from the stored rows, from a floor on that keeps this short.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -97,20 +97,34 @@ def floor(state: State, rows: Sequence[Row]) -> int | None:
     return min(first_at, state.since_at) if breaks_run else state.verdict_at
 
 
-def keep_up(connection: Connection, groups: Mapping[Ids, Sequence[Row]], folded: Sequence[Row]) -> None:
-    """Bring `check_state` up to date with rows that this transaction has stored; `folded` is each group's fold."""
-    if not groups:
-        return
-    cursor = connection.cursor()
-    with cursor.copy(statement("state_copy")) as copy:
-        copy.set_types(_TYPES)
-        for row in folded:
-            copy.write_row(row)
-    kept = cursor.execute(statement("state_advance")).rowcount
-    if kept < len(groups):
-        kept += cursor.execute(statement("state_begin")).rowcount
-    if kept < len(groups):
-        _fold_again(connection, groups)
+def seen(connection: Connection, wanted: Collection[Ids]) -> dict[Ids, int]:
+    """The newest tick folded in, in PostgreSQL's microseconds, of each of these that has a state."""
+    ids = {"check_ids": [check for check, _ in wanted], "location_ids": [at for _, at in wanted]}
+    found = connection.execute(statement("state_seen"), ids).fetchall()
+    return {(check_id, location_id): pg_us(seen_at) for check_id, location_id, seen_at in found}
+
+
+class Folds:
+    """The rows of a batch, check by check."""
+
+    def __init__(self, rows: Sequence[Row], certificates: Mapping[Ids, Expiry]) -> None:
+        self._groups = group(rows)
+        self._rows = [fold(its_rows, certificates.get(of)) for of, its_rows in self._groups.items()]
+
+    def keep_up(self, connection: Connection) -> None:
+        """Bring `check_state` up to date with the rows, which this transaction has stored."""
+        if not self._rows:
+            return
+        cursor = connection.cursor()
+        with cursor.copy(statement("state_copy")) as copy:
+            copy.set_types(_TYPES)
+            for row in self._rows:
+                copy.write_row(row)
+        kept = cursor.execute(statement("state_advance")).rowcount
+        if kept < len(self._rows):
+            kept += cursor.execute(statement("state_begin")).rowcount
+        if kept < len(self._rows):
+            _fold_again(connection, self._groups)
 
 
 def _fold_again(connection: Connection, groups: Mapping[Ids, Sequence[Row]]) -> None:

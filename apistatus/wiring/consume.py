@@ -24,6 +24,7 @@ _STALLED_AFTER_S = 60.0
 
 def run(environ: Environ, flags: Flags) -> int:
     """Run `apistatus consume` until a signal; its exit code."""
+    from apistatus.consume.options import GARBAGE_AFTER
     from apistatus.kafka.subscriber import KafkaSubscriber
     from apistatus.postgres.sink import PostgresSink
     from apistatus.runtime.clock import SystemClock
@@ -53,7 +54,7 @@ def run(environ: Environ, flags: Flags) -> int:
         forwarding.start()
         stack.callback(forwarding.close)
         stack.enter_context(maintain.beside(settings.app, settings.storage))
-        with rarely_collecting(100_000):
+        with rarely_collecting(GARBAGE_AFTER):
             loop.run()
     totals = loop.totals
     log.always(

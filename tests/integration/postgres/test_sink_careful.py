@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
 from itertools import islice
 
 import pytest
 
 from apistatus.model.result import Result
 from apistatus.ports import Stored
-from apistatus.postgres import road
+from apistatus.postgres import road, session
 from tests.integration.postgres.feeding import Feed, at
 from tests.services.postgres_fixtures import TestDatabase
 
@@ -38,7 +39,7 @@ def stored_rows(database: TestDatabase) -> Rows:
 def test_any_mixture_of_old_and_new_rows_ends_as_if_they_had_come_one_by_one(
     feed: Feed, migrated: TestDatabase, now_us: int, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(road, "AT_ONCE", 5)
+    monkeypatch.setattr(session, "ENCODED_AT_ONCE", 5)
     dice, expected, number = random.Random(seed), Rows(), 0
     feed.store(at(now_us, error="0"))
     merge(expected, [at(now_us, error="0")])
@@ -61,26 +62,60 @@ def test_any_mixture_of_old_and_new_rows_ends_as_if_they_had_come_one_by_one(
     assert migrated.query("select status from apistatus.check_status where check_id = 'a'") == [(newest[1],)]
 
 
-def test_only_the_rows_around_a_duplicate_take_the_longer_way(
-    feed: Feed, migrated: TestDatabase, now_us: int, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def staged(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """Numbers of the rows that went by the staging table, batch by batch."""
+    noted: list[list[int]] = []
+    stage = road._stage
+
+    def noting(connection: object, rows: list[tuple[int, object]]) -> list[object]:
+        noted.append([number for number, _ in rows])
+        return stage(connection, rows)
+
+    monkeypatch.setattr(road, "_stage", noting)
+    monkeypatch.setattr(session, "ENCODED_AT_ONCE", 10)
+    return noted
+
+
+def test_only_what_is_not_newer_than_the_check_takes_the_longer_way(
+    feed: Feed, migrated: TestDatabase, now_us: int, staged: list[list[int]]
 ) -> None:
-    monkeypatch.setattr(road, "AT_ONCE", 10)
-    staged: list[int] = []
-    copy_staged = road._copy_staged
-
-    def counting(connection: object, rows: object, indexes: list[int]) -> set[int]:
-        staged.extend(indexes)
-        return copy_staged(connection, rows, indexes)
-
-    monkeypatch.setattr(road, "_copy_staged", counting)
     feed.store(at(now_us))
     feed.store(at(now_us))
-    staged.clear()
     rows = (at(now_us + number * SECOND_US) for number in range(1, 1_000))
     assert feed.store(*islice(rows, 15), at(now_us), *islice(rows, 34)) == Stored(49, 1, 0)
-    assert staged == list(range(10, 20))
-    staged.clear()
+    assert feed.store(at(now_us - SECOND_US), at(now_us, check="another")) == Stored(2, 0, 0)
     replayed = [at(now_us + number * SECOND_US) for number in range(50)]
     assert feed.store(*replayed) == Stored(0, 50, 0)
-    assert staged == list(range(50))
-    assert migrated.query("select count(*) from apistatus.results") == [(50,)]
+    assert staged == [[0], [15], [0], list(range(50))]
+    assert migrated.query("select count(*) from apistatus.results") == [(52,)]
+
+
+def test_where_it_is_not_known_what_a_check_has_all_rows_take_the_longer_way(
+    feed: Feed, migrated: TestDatabase, now_us: int, staged: list[list[int]]
+) -> None:
+    feed.store(at(now_us), at(now_us + SECOND_US))
+    with closing(migrated.connect("admin")) as connection:
+        connection.execute("truncate apistatus.check_state")
+    rows = [at(now_us + number * SECOND_US) for number in range(25)]
+    assert feed.store(*rows) == Stored(23, 2, 0)
+    assert staged == [list(range(25))]
+    assert migrated.query("select count(*) from apistatus.results") == [(25,)]
+
+
+def test_batches_without_a_duplicate_end_the_care(
+    feed: Feed, now_us: int, staged: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_CAREFUL_BATCHES", 3)
+    ticks = (at(now_us + number * SECOND_US) for number in range(1_000))
+    first = next(ticks)
+    feed.store(first)
+    for _ in range(5):
+        # A duplicate keeps it up.
+        assert feed.store(first, next(ticks)) == Stored(1, 1, 0)
+    for _ in range(4):
+        assert feed.store(next(ticks)) == Stored(1, 0, 0)
+    late = at(now_us - SECOND_US)
+    staged.clear()
+    assert feed.store(late) == Stored(1, 0, 0)
+    assert not staged

@@ -140,16 +140,17 @@ def test_after_duplicates_batches_go_on_and_come_back_to_the_direct_road(
     ]
 
 
+@pytest.mark.parametrize("later_s", [5_000, -5_000])
 @pytest.mark.parametrize("staged", [False, True])
 def test_a_row_that_postgresql_refuses_is_named_and_nothing_is_stored(
-    feed: Feed, migrated: TestDatabase, now_us: int, staged: bool
+    feed: Feed, migrated: TestDatabase, now_us: int, *, staged: bool, later_s: int
 ) -> None:
     good = [at(now_us + n * SECOND_US) for n in range(2_000)]
     if staged:
         feed.store(good[0])
         feed.store(good[0])
     before = migrated.query("select count(*) from apistatus.results")
-    rejected = [*good[:1_234], at(now_us + 5_000 * SECOND_US, error="nul \0 here"), *good[1_234:]]
+    rejected = [*good[:1_234], at(now_us + later_s * SECOND_US, error="nul \0 here"), *good[1_234:]]
     with pytest.raises(RowRejected) as caught:
         feed.store(*rejected)
     assert caught.value.index == 1_234
@@ -158,11 +159,18 @@ def test_a_row_that_postgresql_refuses_is_named_and_nothing_is_stored(
     assert feed.store(*good).rows == 2_000 - before[0][0]
 
 
-def test_a_row_that_psycopg_cannot_encode_is_named(feed: Feed, now_us: int) -> None:
+@pytest.mark.parametrize("later_us", [1, -1])
+@pytest.mark.parametrize("staged", [False, True])
+def test_a_row_that_psycopg_cannot_encode_is_named(
+    feed: Feed, now_us: int, *, staged: bool, later_us: int
+) -> None:
+    if staged:
+        feed.store(at(now_us))
+        feed.store(at(now_us))
     with pytest.raises(RowRejected) as caught:
-        feed.store(at(now_us), at(now_us + 1, error="lone \ud800"))
+        feed.store(at(now_us + 2), at(now_us + later_us, error="lone \ud800"))
     assert caught.value.index == 1
-    assert feed.store(at(now_us)) == Stored(1, 0, 0)
+    assert feed.store(at(now_us + 2)) == Stored(1, 0, 0)
 
 
 def test_a_day_without_a_partition_gets_one(feed: Feed, migrated: TestDatabase, now_us: int) -> None:

@@ -88,4 +88,4 @@ def test_before_any_verdict_everything_matters() -> None:
 
 def test_nothing_stored_is_nothing_to_keep_up() -> None:
     """Without rows the connection is not touched at all."""
-    state.keep_up(None, {}, {})
+    state.Folds([], {}).keep_up(None)
