@@ -15,7 +15,7 @@ from apistatus.bench.storage_drain import RATE, Drained, drain, see
 from apistatus.bench.storage_history import QUERIES, History
 from apistatus.bench.storage_roads import BATCH, Roads, Written
 from apistatus.bench.storage_services import Database, Services, services
-from apistatus.bench.storage_topic import fill, topic_of_its_own
+from apistatus.bench.storage_topic import fill, read, topic_of_its_own
 from apistatus.consume.options import GARBAGE_AFTER
 from apistatus.runtime.event_loop import rarely_collecting
 from apistatus.runtime.stopping import Stop
@@ -27,23 +27,7 @@ _MANY_ROWS: Final = 20_000
 _SINGLE_ROWS: Final = 4_000
 _ASKED: Final = 4
 """So often each query is asked for every run."""
-_DROPPED_AT_MOST: Final = 3
-# As apistatus.pack_day does, which would wait for the day to be over.
-_PACK: Final = """
-do $$
-declare
-    key record;
-begin
-    for key in
-        select x.indexrelid::regclass as name, x.indrelid::regclass as partition
-        from pg_partition_tree('apistatus.results') p
-        join pg_index x on x.indrelid = p.relid and x.indisprimary
-        where p.isleaf
-    loop
-        execute format('alter index %s set (fillfactor = 100)', key.name);
-        execute format('reindex table %s', key.partition);
-    end loop;
-end $$"""
+_OLD_DAYS_AT_MOST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +49,7 @@ class _Runs:
 
     roads: dict[str, list[Written]] = field(default_factory=dict)
     drains: list[Drained] = field(default_factory=list)
-    hot_bytes: list[float] = field(default_factory=list)
-    closed_bytes: list[float] = field(default_factory=list)
+    bytes_a_row: list[float] = field(default_factory=list)
 
 
 class StorageBench:
@@ -99,7 +82,7 @@ class StorageBench:
             running.fresh("bench_roads") as database,
         ):
             fill(topic, storage_sample.results(rows), running.go_on)
-            roads = Roads(database, rows, self._folder, running.go_on)
+            roads = Roads(database, read(topic, rows, running.go_on), self._folder, running.go_on)
             ways: dict[str, Callable[[], Written]] = {
                 "copy": roads.copy, "write": roads.write, "store": roads.store, "stage": roads.stage,
                 "many": lambda: roads.execute_many(min(rows, _MANY_ROWS)),
@@ -147,9 +130,12 @@ class StorageBench:
         yield figure(
             "report of a month, 1,000 checks", [history.report() for _ in range(options.runs)], "s", 2.0
         )
-        day_rows, dropped = history.drop_days(min(options.runs, _DROPPED_AT_MOST))
+        days = min(options.runs, _OLD_DAYS_AT_MOST)
+        of = f"of {history.add_old_days(days):,} rows"
+        yield figure(f"bytes by row, one day {of}, hot", history.bytes_a_row(packed=False), "B", 136.0)
+        yield figure(f"bytes by row, one day {of}, closed", history.bytes_a_row(packed=True), "B", 124.0)
+        dropped = history.drop_days(days)
         options.say("history: days dropped")
-        of = f"of {day_rows:,} rows"
         yield figure(f"retention of one day, {of}", [one.all_ms for one in dropped], "ms", 100.0)
         yield figure(
             f"retention of one day, {of}, while results are locked", [one.locked_ms for one in dropped], "ms"
@@ -159,17 +145,11 @@ class StorageBench:
 def _drain(running: Services, database: Database, topic: KafkaSettings, rows: int, runs: _Runs) -> None:
     runs.drains.append(drain(running, database, topic, rows))
     with closing(database.connect()) as connection:
-
-        def bytes_a_row() -> float:
-            [(size,)] = connection.execute(
-                "select sum(pg_total_relation_size(inhrelid)) from pg_inherits where inhparent = "
-                "'apistatus.results'::regclass and pg_relation_size(inhrelid) > 0"
-            ).fetchall()
-            return float(size) / rows
-
-        runs.hot_bytes.append(bytes_a_row())
-        connection.execute(_PACK)
-        runs.closed_bytes.append(bytes_a_row())
+        [(size,)] = connection.execute(
+            "select sum(pg_total_relation_size(inhrelid)) from pg_inherits where inhparent = "
+            "'apistatus.results'::regclass and pg_relation_size(inhrelid) > 0"
+        ).fetchall()
+        runs.bytes_a_row.append(float(size) / rows)
 
 
 def _writing_figures(runs: _Runs, rows: int) -> Iterator[Figure]:
@@ -179,7 +159,7 @@ def _writing_figures(runs: _Runs, rows: int) -> Iterator[Figure]:
     names: dict[str, tuple[str, float | None]] = {
         "write": (f"write stage, batches of {BATCH:,}", 0.9),
         "store": ("the same with state, dirty hours, fence", None),
-        "stage": ("the same by the staging table (duplicates)", 0.45),
+        "stage": ("the same with a duplicate in every batch", 0.45),
         "drain": ("drain by consume, everything on", 0.4),
         "many": ("executemany, ON CONFLICT, in a pipeline", None),
         "single": ("one INSERT a row, prepared", None),
@@ -198,5 +178,4 @@ def _writing_figures(runs: _Runs, rows: int) -> Iterator[Figure]:
     yield figure(f"{drained}: CPU by row, client", [one.client_us for one in runs.drains], "us", 4.0)
     yield figure(f"{drained}: CPU by row, backend", [one.backend_us for one in runs.drains], "us", 4.0)
     yield figure("memory while draining, peak", [one.memory_mb for one in runs.drains], "MB", 150.0)
-    yield figure(f"bytes by row, hot, {rows:,} rows", runs.hot_bytes, "B", 136.0)
-    yield figure("bytes by row, closed day", runs.closed_bytes, "B", 124.0)
+    yield figure(f"bytes by row, {rows:,} rows of a backlog", runs.bytes_a_row, "B")

@@ -19,6 +19,7 @@ from apistatus.model.definition import CheckDefined, Definition
 from apistatus.model.result import Result
 from apistatus.ports import Batch, TopicIdentity
 from apistatus.postgres import connect, rollups
+from apistatus.postgres.retention import patiently
 from apistatus.postgres.sink import PostgresSink
 from apistatus.postgres.statements import statement
 
@@ -91,7 +92,14 @@ select
     processing_us, transfer_us, size_bytes, sla_ms, location_id, status, flags, attempts, status_code, failure, phase,
     value, error
 from apistatus.results
-where scheduled_at >= %(from_at)s and scheduled_at < %(from_at)s + interval '1 day'"""
+where scheduled_at >= %(from_at)s and scheduled_at < %(from_at)s + interval '1 day'
+order by scheduled_at, check_id"""
+
+_SIZE: Final = "select pg_total_relation_size(%s)"
+# As apistatus.pack_day does, which chooses its day itself.
+_PACK: Final = """
+alter index apistatus.{0}_pkey set (fillfactor = 100);
+reindex table apistatus.{0}"""
 
 QUERIES: Final[dict[str, tuple[str, float]]] = {
     "status of 1,000 checks": (
@@ -134,6 +142,7 @@ class History:
     def __init__(self, services: Services, database: Database, rows: int, say: Callable[[str], None]) -> None:
         self._services, self._database, self._say = services, database, say
         self._now = datetime.now(UTC).replace(second=0, microsecond=0)
+        self._old: dict[str, int] = {}
         # Three hours at least: one that is open, and a whole one that is over.
         self._from = self._now - max(rows // CHECKS * _STEP, timedelta(hours=3))
 
@@ -217,32 +226,49 @@ class History:
             raise NotMeasured(f"report --month {month} ended with {done.returncode}\n{done.stderr}")
         return seconds
 
-    def drop_days(self, days: int) -> tuple[int, list[Dropped]]:
-        """Drop old days, one after the other; how many rows each of them has."""
+    def add_old_days(self, days: int) -> int:
+        """Put days as the newest one is, tick after tick, far before it; how many rows each of them has."""
         count = 0
         with closing(self._database.connect()) as connection:
             connection.execute("set timezone = 'UTC'")
+            first = max(self._from, self._now - _DAY)
             for number in range(days):
                 self._services.go_on()
-                first = max(self._from, self._now - _DAY)
                 begins = self._now.replace(hour=0, minute=0) - (_DAYS_OLD + number) * _DAY
                 connection.execute("select apistatus.make_partitions(%s)", ([begins.date()],))
                 moved = {"back": first - begins, "from_at": first}
                 count = connection.execute(_COPY_ROWS, moved).rowcount
+                self._old[f"results_{begins:%Y%m%d}"] = count
             connection.execute("checkpoint")
+        return count
+
+    def bytes_a_row(self, *, packed: bool) -> list[float]:
+        """Of each old day, with its key; `packed` as maintenance leaves a closed one."""
+        found = []
+        with closing(self._database.connect()) as connection:
+            for name, count in self._old.items():
+                self._services.go_on()
+                if packed:
+                    connection.execute(_PACK.format(name).encode())
+                size = connection.execute(_SIZE, (f"apistatus.{name}",)).fetchall()[0][0]
+                found.append(float(size) / count)
+        return found
+
+    def drop_days(self, days: int) -> list[Dropped]:
+        """Drop old days, one after the other."""
         dropped = []
         with closing(connect.connect(self._database.app)) as connection:
             connection.execute(statement("maintenance_limits"))
             for _ in range(days):
-                began = time.perf_counter()
-                day = _one(connection, "retention_detach", (_DAYS_OLD // 2,))
-                detached = time.perf_counter()
-                _one(connection, "retention_drop")
-                ended = time.perf_counter()
+                # Autovacuum, which the fresh rows attract, may be in the way: the try that succeeds is measured.
+                locked_ms, day = patiently(
+                    lambda: _timed(connection, "retention_detach", (_DAYS_OLD // 2,)), time.sleep
+                )
+                rest_ms, _ = patiently(lambda: _timed(connection, "retention_drop"), time.sleep)
                 if day is None:
                     raise NotMeasured("no day is old enough to be dropped")
-                dropped.append(Dropped((ended - began) * 1e3, (detached - began) * 1e3))
-        return count, dropped
+                dropped.append(Dropped(locked_ms + rest_ms, locked_ms))
+        return dropped
 
     def _define(self) -> None:
         """1,000 checks that are in force for three months, each with a result of now."""
@@ -268,6 +294,8 @@ class History:
             sink.store(Batch(definitions=definitions, results=results, positions={0: CHECKS * 2}))
 
 
-def _one(connection: Connection, name: str, parameters: Sequence[Any] | None = None) -> Any:
+def _timed(connection: Connection, name: str, parameters: Sequence[Any] | None = None) -> tuple[float, Any]:
+    """Milliseconds that it took, and what it gave."""
+    began = time.perf_counter()
     row = connection.execute(statement(name), parameters).fetchone()
-    return row[0] if row else None
+    return (time.perf_counter() - began) * 1e3, row[0] if row else None

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from apistatus.bench import storage_sample
 from apistatus.bench.cost import cpu_s, own_cpu_s
 from apistatus.bench.storage_services import Connection, Database, seconds_of_timing
 from apistatus.bench.storage_topic import NotMeasured
+from apistatus.model import wire
 from apistatus.model.result import FAILURE_KINDS, PHASES, STATUSES, Result
 from apistatus.ports import Batch, TopicIdentity
 from apistatus.postgres import connect, road, rows
@@ -67,11 +67,12 @@ class Written:
 class Roads:
     """The ways, on one database. The results they are given are the same, and so are the rows."""
 
-    def __init__(self, database: Database, count: int, folder: Path, go_on: Callable[[], None]) -> None:
-        self._database, self._count, self._go_on = database, count, go_on
-        # All at once: made while the clock stands between two batches, they leave PostgreSQL idle and the caches
-        # cold, which the floor is spared (a fifth of the time, measured).
-        self._results = list(storage_sample.results(count))
+    def __init__(
+        self, database: Database, messages: Sequence[bytes], folder: Path, go_on: Callable[[], None]
+    ) -> None:  # fmt: skip
+        """`messages` are those of the topic, in the order in which `consume` reads them: whether the rows of a check
+        come one behind the other decides what its index costs."""
+        self._database, self._messages, self._count, self._go_on = database, messages, len(messages), go_on
         self._file = folder / "rows.tsv"
         self._ids: dict[Pair, Ids] = {}
         self._has_psql = True
@@ -194,9 +195,11 @@ class Roads:
         return written
 
     def _batches(self, count: int, size: int = BATCH) -> Iterator[list[Result]]:
+        """Decoded while the clock stands, just before they are stored, as `consume` does."""
         for begin in range(0, count, size):
             self._go_on()
-            yield self._results[begin : min(begin + size, count)]
+            decoded = map(wire.decode, self._messages[begin : min(begin + size, count)])
+            yield [message for message in decoded if isinstance(message, Result)]
 
     def _owner(self) -> int:
         with closing(self._database.connect()) as connection:

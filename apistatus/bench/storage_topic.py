@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from apistatus.errors import ApistatusError
 from apistatus.kafka.client_config import admin_config, open_client
 from apistatus.kafka.diagnosis import Diagnosis
 from apistatus.kafka.publisher import KafkaPublisher
+from apistatus.kafka.subscriber import KafkaSubscriber
 from apistatus.kafka.topics import ensure_topic
 from apistatus.model import wire
 from apistatus.model.result import Result
@@ -23,6 +25,9 @@ from apistatus.settings.schema import KafkaSettings
 _FLUSHED_EVERY: Final = 20_000
 """The publisher keeps 64 MiB: three times as many of our messages."""
 _PATIENCE_S: Final = 60.0
+_READ_AT_ONCE: Final = 500
+"""As `consume` does when it is behind."""
+_POLL_S: Final = 0.5
 
 
 class NotMeasured(ApistatusError):
@@ -77,3 +82,24 @@ def fill(settings: KafkaSettings, results: Iterable[Result], go_on: Callable[[],
                 f"acknowledged; {publisher.readiness(0) or 'the brokers refused them'}"
             )
     return sent
+
+
+def read(settings: KafkaSettings, count: int, go_on: Callable[[], None]) -> list[bytes]:
+    """So many messages of the topic, in the order in which `consume` gets them. Raises NotMeasured, and what
+    `go_on` raises, which is called now and then."""
+    found: list[bytes] = []
+    reader = KafkaSubscriber(replace(settings, consumer_group=f"{settings.consumer_group}-read"), Metrics())
+    try:
+        until = time.monotonic() + _PATIENCE_S
+        while len(found) < count:
+            go_on()
+            if waiting := reader.unstarted():
+                reader.start(dict.fromkeys(waiting))
+            if polled := reader.poll(_READ_AT_ONCE, _POLL_S):
+                found += [message.value() or b"" for message in polled]
+                until = time.monotonic() + _PATIENCE_S
+            elif time.monotonic() > until:
+                raise NotMeasured(f"the topic gave {len(found)} of {count} messages")
+    finally:
+        reader.close()
+    return found

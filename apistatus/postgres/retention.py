@@ -26,10 +26,10 @@ def drop_old_days(
     """
     days: list[date] = []
     try:
-        _patiently(lambda: _one(connection, "retention_drop"), pause)
-        while (day := _patiently(lambda: _detach(connection, keep_days), pause)) is not None:
+        patiently(lambda: _one(connection, "retention_drop"), pause)
+        while (day := patiently(lambda: _detach(connection, keep_days), pause)) is not None:
             days.append(day)
-            _patiently(lambda: _one(connection, "retention_drop"), pause)
+            patiently(lambda: _one(connection, "retention_drop"), pause)
     except psycopg.errors.LockNotAvailable:
         return days, True
     return days, False
@@ -54,8 +54,8 @@ def _one(connection: Connection, name: str) -> Any:
     return row[0] if row else None
 
 
-def _patiently(call: Callable[[], T], pause: Callable[[float], None]) -> T:
-    """Try a few times, each a short wait for the lock, with room for others between."""
+def patiently(call: Callable[[], T], pause: Callable[[float], None]) -> T:
+    """Try a few times, each a short wait for the lock, with room for others between. Raises LockNotAvailable."""
     for _ in range(_TRIES - 1):
         try:
             return call()

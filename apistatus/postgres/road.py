@@ -21,13 +21,13 @@ from apistatus.postgres.rows import (
     LOCATION,
     TICK,
     TYPES,
-    Expiry,
     Ids,
     Row,
     first_of_each_tick,
     tick_of_check,
 )
 from apistatus.postgres.sql_states import Meaning
+from apistatus.postgres.state import Folds
 from apistatus.postgres.statements import statement
 
 _Numbered = tuple[int, Row]
@@ -113,24 +113,24 @@ class DirectCopy:
         """Open a transaction and the COPY in it."""
         self.batch = batch
         self.count = 0
-        """So many were given."""
-        self.rows: list[Row] = []
-        """What has gone straight into the table. Once it is finished, those that are new or improve the one that
-        was there: another list where that is not the same."""
-        self.certificates: dict[Ids, Expiry] = {}
+        """So many rows were given."""
+        self.folds = Folds()
+        """What those that were sent come to; kept by whoever gives them."""
         connection.execute(self._BEGIN)
         self._open = ExitStack()
         self._copy = self._open.enter_context(_copying(connection, "results_copy"))
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Send these behind those that were written before."""
+    def write(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Send these behind those that were written before; gives back which were sent."""
         self._copy.write(rows, range(self.count, self.count + len(rows)))
         self.count += len(rows)
-        self.rows += rows
+        return rows
 
-    def finish(self) -> None:
-        """Wait until PostgreSQL has taken them all. The transaction stays open."""
+    def finish(self) -> Sequence[Row] | None:
+        """Wait until PostgreSQL has taken them all. The transaction stays open. Gives back the rows that count
+        instead of those that were sent, if it is not these."""
         self._open.close()
+        return None
 
     def abandon(self) -> None:
         """End it without any of them; the transaction is to be rolled back."""
@@ -143,7 +143,8 @@ class CarefulCopy(DirectCopy):
     """The same where some may be there already.
 
     What is newer than the tick last seen of its check is taken for new and goes straight into the table. The rest
-    goes by the staging table at the end, and so does all of it when one was not new.
+    goes by the staging table at the end, and so does all of it when one was not new. What counts are rows that are
+    new or improve the one that was there.
     """
 
     _BEGIN: ClassVar[bytes] = b"begin; savepoint before_these"
@@ -152,39 +153,44 @@ class CarefulCopy(DirectCopy):
         """`seen` moves on with the rows."""
         super().__init__(connection, batch)
         self._connection, self._seen = connection, seen
-        self._numbers: list[int] = []
+        self._sent: list[_Numbered] = []
         self._aside: list[_Numbered] = []
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Send those that are new behind those that were written before."""
-        seen, first = self._seen, len(self.rows)
+    def write(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Send those that are new behind those that were written before; gives back which were sent."""
+        seen, sent = self._seen, []
+        numbers: list[int] = []
         for number, row in enumerate(rows, self.count):
             of = row[CHECK], row[LOCATION]
             if row[TICK] > seen.get(of, _NEVER):
                 seen[of] = row[TICK]
-                self.rows.append(row)
-                self._numbers.append(number)
+                sent.append(row)
+                numbers.append(number)
             else:
                 self._aside.append((number, row))
         self.count += len(rows)
-        self._copy.write(self.rows[first:], self._numbers[first:])
+        self._sent += zip(numbers, sent, strict=True)
+        self._copy.write(sent, numbers)
+        return sent
 
-    def finish(self) -> None:
-        """Wait until PostgreSQL has taken what is new or improves the one that was there."""
+    def finish(self) -> Sequence[Row] | None:
+        """Wait until PostgreSQL has taken them; gives back which count, if not those that were sent."""
+        is_new = True
         try:
             super().finish()
         except psycopg.errors.UniqueViolation:
+            is_new = False
             self._connection.execute("rollback to before_these")
-            self._aside = sorted([*self._aside, *zip(self._numbers, self.rows, strict=True)])
-            self.rows = []
         # What follows is to be written by the transaction itself, whose rows are told apart by its number.
         self._connection.execute("release before_these")
-        if self._aside:
-            better = _stage(self._connection, self._aside)
-            if better:
-                # What one of them has replaced may have been written by this very batch.
-                ticks = set(map(tick_of_check, better))
-                self.rows = [row for row in self.rows if tick_of_check(row) not in ticks] + better
+        if not is_new:
+            return _stage(self._connection, sorted([*self._sent, *self._aside]))
+        better = _stage(self._connection, self._aside) if self._aside else []
+        if not better:
+            return None
+        # What one of them has replaced may have been written by this very batch.
+        ticks = set(map(tick_of_check, better))
+        return [row for _, row in self._sent if tick_of_check(row) not in ticks] + better
 
 
 def _stage(connection: Connection, rows: Sequence[_Numbered]) -> list[Row]:

@@ -92,11 +92,13 @@ class Session:
 
     def settle(self, copy: DirectCopy) -> None:
         """Wait until PostgreSQL has taken all rows of what `write` gave back."""
-        copy.finish()
+        counted = copy.finish()
         self._ahead = None
+        if counted is not None:
+            copy.folds.begin_again(counted)
         if self._careful_left:
             self._careful_left -= 1
-            if len(copy.rows) < copy.count:
+            if copy.folds.count < copy.count:
                 self.met_duplicate()
             elif not self._careful_left:
                 self._seen.clear()
@@ -214,8 +216,8 @@ class Session:
         for results in _parts(batch.results, copy.count - batch.dropped):
             encoded = rows.encode(results, ids)
             self._partitions.require({tick_us // DAY_US for tick_us in rows.ticks_us(results)})
-            copy.write(encoded)
-            rows.note_certificates(copy.certificates, results, ids)
+            copy.folds.add(copy.write(encoded))
+            rows.note_certificates(copy.folds.certificates, results, ids)
 
 
 def _parts(results: Sequence[Result], first: int = 0) -> Iterator[Sequence[Result]]:

@@ -10,11 +10,9 @@ import psycopg
 
 from apistatus.errors import ApistatusError, BatchRejected, Fenced, IncompatibleSchema, PostgresUnavailable
 from apistatus.ports import Batch, Stored, TopicIdentity
-from apistatus.postgres import connect, dead_letters, offsets, rows, schema_state, sql_states, state
+from apistatus.postgres import connect, dead_letters, offsets, rows, schema_state, sql_states
 from apistatus.postgres.connect import Connection
 from apistatus.postgres.refusals import DatabaseMissing
-from apistatus.postgres.road import DirectCopy
-from apistatus.postgres.rows import Row
 from apistatus.postgres.session import Session
 from apistatus.postgres.sql_states import Meaning
 from apistatus.postgres.statements import statement
@@ -124,18 +122,16 @@ class PostgresSink:
         connection, registry = session.connection, session.registry
         copy = session.write(batch)
         # PostgreSQL is busy with the rows meanwhile.
-        written, folds, hours = _summed_up(copy)
+        copy.folds.folded()
         session.settle(copy)
-        if copy.rows is not written:
-            written, folds, hours = _summed_up(copy)
-        if written:
-            folds.keep_up(connection)
-            _mark_hours(connection, hours, min(batch.positions, default=0))
+        if copy.folds.count:
+            copy.folds.keep_up(connection)
+            _mark_hours(connection, copy.folds.hours, min(batch.positions, default=0))
         registry.define(connection, batch.definitions)
         registry.note_gaps(connection, batch.gaps)
         dead_letters.add(connection, self._origin(), batch.dead_letters)
         self._advance_and_commit(connection, batch.positions, batch.recent)
-        return Stored(len(written), batch.count - len(written), len(batch.dead_letters))
+        return Stored(copy.folds.count, batch.count - copy.folds.count, len(batch.dead_letters))
 
     def _require_claims(self) -> None:
         if self._has_lost_claims:
@@ -242,11 +238,6 @@ def _refuse(error: psycopg.Error) -> NoReturn:
     if sql_states.meaning(error) is Meaning.POISON:
         raise BatchRejected(sql_states.describe(error)) from error
     raise error
-
-
-def _summed_up(copy: DirectCopy) -> tuple[Sequence[Row], state.Folds, Collection[int]]:
-    """Its rows, how the checks stand by them, and the hours in which they lie, counted from 2000."""
-    return copy.rows, state.Folds(copy.rows, copy.certificates), rows.hours(copy.rows)
 
 
 def _mark_hours(connection: Connection, hours: Collection[int], writer: int) -> None:

@@ -12,13 +12,31 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, Final
 
 from apistatus.postgres import rows as columns
 from apistatus.postgres.connect import Connection
-from apistatus.postgres.rows import LAST_VERDICT, PG_EPOCH_US, Expiry, Ids, Row, instant, pg_us
+from apistatus.postgres.rows import (
+    CHECK,
+    ERROR,
+    FAILURE,
+    LAST_VERDICT,
+    LOCATION,
+    PG_EPOCH_US,
+    STATUS,
+    TICK,
+    TOTAL,
+    VALUE,
+    Expiry,
+    Ids,
+    Row,
+    instant,
+    pg_us,
+)
 from apistatus.postgres.statements import statement
+
+_Tick = tuple[int, int]
+"""When a row's tick was, in PostgreSQL's microseconds, and its status."""
 
 _TYPES: Final = (
     "int8", "int8", "int8", "int8", "int8", "int8", "int4", "int4", "int2", "int2", "int2", "int2", "text",
@@ -37,55 +55,100 @@ class State:
     status: int | None
 
 
-def group(rows: Sequence[Row]) -> dict[Ids, list[Row]]:
-    """Rows by check and location, each list in the order of ticks."""
-    groups: defaultdict[Ids, list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[row[columns.CHECK], row[columns.LOCATION]].append(row)
-    for listed in groups.values():
-        if len(listed) > 1:
-            listed.sort(key=itemgetter(columns.TICK))
-    return groups
+class Folds:
+    """What the rows of a batch come to, check by check. It keeps little of them: rows that are let go soon cost
+    neither memory nor the time to reach it."""
+
+    def __init__(self) -> None:
+        self.certificates: dict[Ids, Expiry] = {}
+        """Served last, where something is known of it."""
+        self.begin_again()
+
+    def begin_again(self, rows: Sequence[Row] = ()) -> None:
+        """With these instead of all rows that were added; of certificates nothing is forgotten."""
+        self.count = 0
+        """Rows added."""
+        self.hours: set[int] = set()
+        """In which they lie, counted from 2000."""
+        self._ticks: defaultdict[Ids, list[_Tick]] = defaultdict(list)
+        self._verdicts: dict[Ids, Row] = {}
+        self._folded: list[Row] | None = None
+        self.add(rows)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add rows, each of another tick of its check and location."""
+        ticks, verdicts = self._ticks, self._verdicts
+        for row in rows:
+            of, tick, status = (row[CHECK], row[LOCATION]), row[TICK], row[STATUS]
+            ticks[of].append((tick, status))
+            if status <= LAST_VERDICT and (of not in verdicts or verdicts[of][TICK] < tick):
+                verdicts[of] = row
+        self.count += len(rows)
+        self.hours |= columns.hours(rows)
+        self._folded = None
+
+    def folded(self) -> list[Row]:
+        """The rows of each check as one row of the table `folded_checks`."""
+        if self._folded is None:
+            certificates, verdicts = self.certificates, self._verdicts
+            for ticks in self._ticks.values():
+                ticks.sort()
+            self._folded = [
+                fold(of, ticks, verdicts.get(of), certificates.get(of)) for of, ticks in self._ticks.items()
+            ]
+        return self._folded
+
+    def keep_up(self, connection: Connection) -> None:
+        """Bring `check_state` up to date with the rows, which this transaction has stored."""
+        folded = self.folded()
+        if not folded:
+            return
+        cursor = connection.cursor()
+        with cursor.copy(statement("state_copy")) as copy:
+            copy.set_types(_TYPES)
+            for row in folded:
+                copy.write_row(row)
+        kept = cursor.execute(statement("state_advance")).rowcount
+        if kept < len(folded):
+            kept += cursor.execute(statement("state_begin")).rowcount
+        if kept < len(folded):
+            _fold_again(connection, self._ticks)
 
 
-def fold(rows: Sequence[Row], certificate: Expiry | None) -> Row:
-    """The rows of one check, in the order of ticks, as one row of the table `folded_checks`."""
-    verdict: Row | None = None
-    since_at = unknown_since_at = None
+def fold(of: Ids, ticks: Sequence[_Tick], verdict: Row | None, certificate: Expiry | None) -> Row:
+    """What rows of one check come to, in the order of their ticks; `verdict` is the last of these that is one."""
+    before = since_at = unknown_since_at = None
     changed = 0
-    for row in rows:
-        if row[columns.STATUS] > LAST_VERDICT:
+    for tick, status in ticks:
+        if status > LAST_VERDICT:
             if unknown_since_at is None:
-                unknown_since_at = row[columns.TICK]
+                unknown_since_at = tick
             continue
-        if verdict is None:
-            since_at = row[columns.TICK]
-        elif row[columns.STATUS] != verdict[columns.STATUS]:
-            since_at, changed = row[columns.TICK], 1
-        verdict, unknown_since_at = row, None
-    first, last = rows[0], rows[-1]
-    at, said = (verdict[columns.TICK], verdict) if verdict else (None, _NOTHING)
+        if before is None:
+            since_at = tick
+        elif status != before:
+            since_at, changed = tick, 1
+        before, unknown_since_at = status, None
+    said = verdict or _NOTHING
     expires = None if certificate is None else certificate[1] - PG_EPOCH_US
     return (
-        first[columns.TICK], last[columns.TICK], at, since_at, unknown_since_at, expires,
-        first[columns.CHECK], said[columns.TOTAL], first[columns.LOCATION], said[columns.STATUS],
-        said[columns.FAILURE], changed, said[columns.VALUE], said[columns.ERROR],
+        ticks[0][0], ticks[-1][0], said[TICK], since_at, unknown_since_at, expires, of[0], said[TOTAL], of[1],
+        said[STATUS], said[FAILURE], changed, said[VALUE], said[ERROR],
     )  # fmt: skip
 
 
 _NOTHING: Final[Row] = (None,) * 20
 
 
-def floor(state: State, rows: Sequence[Row]) -> int | None:
-    """From which tick on the state has to be folded again after these rows (in the order of ticks) were
-    stored; None when they change nothing."""
-    first_at: int = rows[0][columns.TICK]
+def floor(state: State, ticks: Sequence[_Tick]) -> int | None:
+    """From which tick on the state has to be folded again after rows of these, in their order, were stored; None
+    when they change nothing."""
+    first_at = ticks[0][0]
     if state.verdict_at is None or state.since_at is None or state.status is None:
         unknown_at = state.seen_at if state.unknown_since_at is None else state.unknown_since_at
         return min(first_at, unknown_at)
     matters = breaks_run = False
-    for row in rows:
-        at, status = row[columns.TICK], row[columns.STATUS]
+    for at, status in ticks:
         if at > state.verdict_at:
             matters = True
             breaks_run |= status <= LAST_VERDICT and status != state.status
@@ -104,36 +167,13 @@ def seen(connection: Connection, wanted: Collection[Ids]) -> dict[Ids, int]:
     return {(check_id, location_id): pg_us(seen_at) for check_id, location_id, seen_at in found}
 
 
-class Folds:
-    """The rows of a batch, check by check."""
-
-    def __init__(self, rows: Sequence[Row], certificates: Mapping[Ids, Expiry]) -> None:
-        self._groups = group(rows)
-        self._rows = [fold(its_rows, certificates.get(of)) for of, its_rows in self._groups.items()]
-
-    def keep_up(self, connection: Connection) -> None:
-        """Bring `check_state` up to date with the rows, which this transaction has stored."""
-        if not self._rows:
-            return
-        cursor = connection.cursor()
-        with cursor.copy(statement("state_copy")) as copy:
-            copy.set_types(_TYPES)
-            for row in self._rows:
-                copy.write_row(row)
-        kept = cursor.execute(statement("state_advance")).rowcount
-        if kept < len(self._rows):
-            kept += cursor.execute(statement("state_begin")).rowcount
-        if kept < len(self._rows):
-            _fold_again(connection, self._groups)
-
-
-def _fold_again(connection: Connection, groups: Mapping[Ids, Sequence[Row]]) -> None:
+def _fold_again(connection: Connection, ticks: Mapping[Ids, Sequence[_Tick]]) -> None:
     marked: list[tuple[Any, ...]] = []
     for check_id, location_id, verdict_at, since_at, unknown_at, seen_at, status in connection.execute(
         statement("state_late")
     ).fetchall():
         times = [_us_or_none(moment) for moment in (verdict_at, since_at, unknown_at)]
-        at = floor(State(times[0], times[1], times[2], pg_us(seen_at), status), groups[check_id, location_id])
+        at = floor(State(times[0], times[1], times[2], pg_us(seen_at), status), ticks[check_id, location_id])
         if at is not None:
             marked.append((check_id, location_id, instant(at), status, since_at))
     if marked:

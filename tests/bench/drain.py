@@ -7,7 +7,7 @@ from apistatus.bench.storage_drain import Drained
 from apistatus.bench.storage_drain import drain as drain_once
 from apistatus.bench.storage_roads import Roads
 from apistatus.bench.storage_services import services as storage_services
-from apistatus.bench.storage_topic import fill, topic_of_its_own
+from apistatus.bench.storage_topic import fill, read, topic_of_its_own
 from apistatus.runtime.stopping import Stop
 from tests.bench.figures import Figure, at_least, at_most
 from tests.bench.services import Services
@@ -25,7 +25,7 @@ def drain(services: Services, *, rows: int, runs: int) -> list[Figure]:
         running.fresh("bench_roads") as beside,
     ):
         fill(topic, storage_sample.results(rows), running.go_on)
-        roads = Roads(beside, rows, services.folder, running.go_on)
+        roads = Roads(beside, read(topic, rows, running.go_on), services.folder, running.go_on)
         for run in range(runs):
             with running.fresh(f"bench_{run}") as database:
                 drained.append(drain_once(running, database, topic, rows))

@@ -22,14 +22,33 @@ def row(at: int, status: int, **fields: int) -> Row:
 def folded(*ticks: tuple[int, int]) -> dict[str, object]:
     names = ("first", "seen", "verdict", "since", "unknown_since", "certificate", "check", "total",
              "location", "status", "failure", "changed", "value", "error")  # fmt: skip
-    return dict(zip(names, state.fold([row(*tick) for tick in ticks], None), strict=True))
+    folds = state.Folds()
+    for tick in ticks:
+        folds.add([row(*tick)])
+    [one] = folds.folded()
+    return dict(zip(names, one, strict=True))
 
 
-def test_rows_are_grouped_by_check_and_sorted_by_tick() -> None:
-    groups = state.group([row(3, UP), row(2, DOWN, check=2), row(1, UP)])
-    assert {ids: [each[columns.TICK] for each in listed] for ids, listed in groups.items()} == {
-        (1, 1): [1, 3], (2, 1): [2],
-    }  # fmt: skip
+def test_each_check_has_its_own_fold_whatever_the_order_of_its_rows() -> None:
+    folds = state.Folds()
+    folds.certificates[2, 1] = (2, columns.PG_EPOCH_US + 7)
+    folds.add([row(3, UP), row(2, DOWN, check=2)])
+    assert len(folds.folded()) == 2
+    folds.add([row(1, DOWN), row(4, MISSED)])
+    assert folds.folded() == [
+        (1, 4, 3, 3, 4, None, 1, 30, 1, UP, None, 1, None, None),
+        (2, 2, 2, 2, None, 7, 2, 20, 1, DOWN, None, 0, None, None),
+    ]
+    assert (folds.count, folds.hours) == (4, {0})
+
+
+def test_rows_instead_of_those_that_were_added() -> None:
+    folds = state.Folds()
+    folds.add([row(1, UP), row(2, UP)])
+    folds.folded()
+    folds.begin_again([row(columns.HOUR_US, DOWN)])
+    assert [one[:5] for one in folds.folded()] == [(columns.HOUR_US,) * 4 + (None,)]
+    assert (folds.count, folds.hours) == (1, {1})
 
 
 def test_a_run_of_equal_verdicts_begins_at_its_first() -> None:
@@ -77,15 +96,15 @@ STORED = State(verdict_at=20, since_at=10, unknown_since_at=21, seen_at=25, stat
     ],
 )
 def test_only_late_rows_that_matter_are_folded_again(late: list[tuple[int, int]], floor: int | None) -> None:
-    assert state.floor(STORED, [row(*tick) for tick in late]) == floor
+    assert state.floor(STORED, late) == floor
 
 
 def test_before_any_verdict_everything_matters() -> None:
     unknown = State(verdict_at=None, since_at=None, unknown_since_at=10, seen_at=12, status=None)
-    assert state.floor(unknown, [row(11, UP)]) == 10
-    assert state.floor(unknown, [row(5, MISSED)]) == 5
+    assert state.floor(unknown, [(11, UP)]) == 10
+    assert state.floor(unknown, [(5, MISSED)]) == 5
 
 
 def test_nothing_stored_is_nothing_to_keep_up() -> None:
     """Without rows the connection is not touched at all."""
-    state.Folds([], {}).keep_up(None)
+    state.Folds().keep_up(None)
