@@ -34,13 +34,14 @@ _DAY: Final = timedelta(days=1)
 _REPORT_WITHIN_S: Final = 300
 
 # In the order of their ticks, as they come from the topic. Thirty ticks of a check share a fate, and one such
-# stretch in 512 is an outage; times are between 20 and 100 ms.
+# stretch in 512 is an outage; times are between 20 and 100 ms, and every second one had its connection already.
 _FILL: Final = """
 insert into apistatus.results (
     scheduled_at, check_id, start_delay_us, total_us, resolve_us, connect_us, tls_us, processing_us, transfer_us,
     size_bytes, sla_ms, location_id, status, flags, status_code, failure, phase, value, error)
 select
-    tick, c.id, i.dice & 511, t.us, 300, 9000, 18000, t.us / 2, 700, 512 + (i.dice & 4095), 500, l.id,
+    tick, c.id, i.dice & 511, t.us, case when fresh then 300 end, case when fresh then 9000 end,
+    case when fresh then 18000 end, t.us / 2, 700, 512 + (i.dice & 4095), 500, l.id,
     case when down then 2 else 0 end, 12, case when down then 500 else 200 end, case when down then 16 end,
     case when down then 4 end, case when not down and i.dice %% 3 = 0 then i.dice::text end,
     case when down then 'expected status 2xx, got 500' end
@@ -50,6 +51,7 @@ cross join apistatus.locations l
 cross join lateral (
     select
         abs(hashint8(extract(epoch from tick)::bigint * 1000003 + c.id)) as dice,
+        hashint8(extract(epoch from tick)::bigint * 1000033 + c.id) & 1 = 0 as fresh,
         hashint8(floor(extract(epoch from tick) / 1800)::bigint * 1009 + c.id) & 511 = 0 as down
 ) i
 cross join lateral (select (20000 * exp(ln(5) * (i.dice & 65535) / 65536))::integer as us) t

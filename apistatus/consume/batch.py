@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter, methodcaller
+from typing import Final
 
 from apistatus.errors import MalformedMessage
 from apistatus.model import wire
@@ -15,6 +18,7 @@ from apistatus.runtime.logs import Events
 
 log = Events("consume")
 
+_SCHEDULED_AT_US: Final[Callable[[Result], int]] = attrgetter("scheduled_at_us")
 DAY_US = 86_400_000_000
 REFUSED = "refused_by_postgresql"
 
@@ -81,27 +85,53 @@ class Collector:
         self.is_behind = len(messages) >= self._policy.messages_a_poll
         next_offsets = dict(expected)
         self.holes = set()
-        batch, decode = self.batch, wire.decode
-        add_result, add_source, positions = batch.results.append, batch.messages.append, batch.positions
-        oldest, newest = wall_us - self._policy.oldest_us, wall_us + self._policy.newest_us
-        run, wanted, last = -1, None, self._last
-        for message in messages:
-            partition, offset = message.partition(), message.offset()
-            if partition != run:
-                run, wanted = partition, next_offsets.get(partition)
-            if wanted != offset and wanted is not None and not self._follows(partition, wanted, offset):
+        window = range(wall_us - self._policy.oldest_us, wall_us + self._policy.newest_us + 1)
+        for run in _runs(messages):
+            partition = run[0].partition()
+            wanted = next_offsets.get(partition)
+            if self._takes_all(run, wanted, window):
+                next_offsets[partition] = run[-1].offset() + 1
+            elif (after := self._take_each(run, wanted, window)) is not None:
+                next_offsets[partition] = after
+        positions = self.batch.positions
+        positions.update(
+            {p: at for p, at in next_offsets.items() if at is not None and at != expected.get(p)}
+        )
+        if positions and self._first_mono_ns is None:
+            self._first_mono_ns = mono_ns
+
+    def _takes_all(self, run: Sequence[Message], wanted: int | None, window: range) -> bool:
+        """Take these messages of a partition if they are the next ones, without a hole, and all hold results that
+        can be stored, as almost always; nothing is taken otherwise."""
+        first = run[0].offset() if wanted is None else wanted
+        if [message.offset() for message in run] != list(range(first, first + len(run))):
+            return False
+        results = wire.decode_results([message.value() for message in run])
+        if results is None or not all(map(window.__contains__, set(map(_SCHEDULED_AT_US, results)))):
+            return False
+        self.batch.results += results
+        self.batch.messages += run
+        self._last = run[-1]
+        return True
+
+    def _take_each(self, run: Sequence[Message], wanted: int | None, window: range) -> int | None:
+        """Take these messages of a partition, whatever they are; gives back the offset that is wanted then."""
+        batch = self.batch
+        for message in run:
+            offset = message.offset()
+            if wanted != offset and wanted is not None and not self._follows(message, wanted):
                 continue
-            next_offsets[partition] = wanted = offset + 1
-            last = message
+            wanted = offset + 1
+            self._last = message
             try:
-                decoded = decode(message.value())
+                decoded = wire.decode(message.value())
             except MalformedMessage as error:
                 self._put_aside(message, error.reason, error.message)
                 continue
             if isinstance(decoded, Result):
-                if oldest <= decoded.scheduled_at_us <= newest:
-                    add_result(decoded)
-                    add_source(message)
+                if decoded.scheduled_at_us in window:
+                    batch.results.append(decoded)
+                    batch.messages.append(message)
                 else:
                     self._put_aside(
                         message, "out_of_window", "scheduled more than 90 days ago or a day ahead"
@@ -112,15 +142,11 @@ class Collector:
                 batch.gaps.append(decoded)
             else:
                 self._put_aside(message, "invalid_field", "a gap ends before it begins")
-        self._last = last
-        positions.update(
-            {p: at for p, at in next_offsets.items() if at is not None and at != expected.get(p)}
-        )
-        if positions and self._first_mono_ns is None:
-            self._first_mono_ns = mono_ns
+        return wanted
 
-    def _follows(self, partition: int, wanted: int, offset: int) -> bool:
+    def _follows(self, message: Message, wanted: int) -> bool:
         """Whether a message that is not the next one may be taken nonetheless."""
+        partition, offset = message.partition(), message.offset()
         if offset < wanted or partition in self.holes:
             return False
         if self._suspected.pop(partition, None) == (wanted, offset):
@@ -179,6 +205,13 @@ class Collector:
         self.bad = []
         self.is_behind = False
         self._first_mono_ns = self._last = None
+
+
+def _runs(messages: Sequence[Message]) -> Sequence[Sequence[Message]]:
+    """The messages in their order, those of one partition together that follow each other."""
+    if len({message.partition() for message in messages}) == 1:
+        return (messages,)
+    return [list(run) for _, run in groupby(messages, methodcaller("partition"))]
 
 
 def dead_letter(message: Message, reason: str, explanation: str) -> DeadLetter:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from itertools import starmap
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 import msgspec
@@ -26,6 +28,11 @@ class _Envelope(msgspec.Struct, gc=False):
 
 
 _encoder = msgspec.json.Encoder()
+_IDENTITY: Final = attrgetter("check", "location")
+_identities: Final[set[tuple[str, str]]] = set()
+"""Checks and locations that are of the right form: the same few thousand come again and again, and a match costs
+0.7 us."""
+_IDENTITIES_AT_MOST: Final = 200_000
 _decode_result: Final = msgspec.json.Decoder(Result).decode
 _envelopes = msgspec.json.Decoder(_Envelope)
 _OtherDecoder: TypeAlias = (
@@ -62,6 +69,24 @@ def decode(raw: bytes | None) -> Result | Definition | Gap:
     return result
 
 
+def decode_results(raws: Sequence[bytes | None]) -> list[Result] | None:
+    """What these hold when each holds a sound result, as almost all do; None: `decode` tells what the matter is.
+
+    All at once, the checks beside the decoding cost a third (0.2 us a message less).
+    """
+    values = [raw for raw in raws if raw]
+    if len(values) < len(raws) or _BACKSLASH in b"".join(values):
+        return None
+    try:
+        results = list(map(_decode_result, values))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    is_sound = _identities.issuperset(map(_IDENTITY, results)) or all(
+        starmap(_is_identity, map(_IDENTITY, results))
+    )
+    return results if is_sound else None
+
+
 def _require_sound(raw: bytes, message: Result | Definition | Gap) -> None:
     """What the structs' bounds do not say. Raises MalformedMessage."""
     if not _is_identity(message.check, message.location):
@@ -73,10 +98,15 @@ def _require_sound(raw: bytes, message: Result | Definition | Gap) -> None:
         _refuse_nul(message)
 
 
-@lru_cache(maxsize=65_536)
 def _is_identity(check_id: str, location: str) -> bool:
-    """Remembered, because the same few thousand pairs come again and again, and a match costs 0.7 us."""
-    return bool(re.match(ID_PATTERN, check_id) and re.match(LOCATION_PATTERN, location))
+    if (check_id, location) in _identities:
+        return True
+    is_one = bool(re.match(ID_PATTERN, check_id) and re.match(LOCATION_PATTERN, location))
+    if is_one:
+        if len(_identities) >= _IDENTITIES_AT_MOST:
+            _identities.clear()
+        _identities.add((check_id, location))
+    return is_one
 
 
 def _decode_otherwise(raw: bytes, error: Exception) -> Definition | Gap:

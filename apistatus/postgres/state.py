@@ -81,7 +81,7 @@ class Folds:
         for row in rows:
             of, tick, status = (row[CHECK], row[LOCATION]), row[TICK], row[STATUS]
             ticks[of].append((tick, status))
-            if status <= LAST_VERDICT and (of not in verdicts or verdicts[of][TICK] < tick):
+            if status <= LAST_VERDICT and verdicts.get(of, _BEFORE_ALL)[TICK] < tick:
                 verdicts[of] = row
         self.count += len(rows)
         self.hours |= columns.hours(rows)
@@ -138,6 +138,7 @@ def fold(of: Ids, ticks: Sequence[_Tick], verdict: Row | None, certificate: Expi
 
 
 _NOTHING: Final[Row] = (None,) * 20
+_BEFORE_ALL: Final[Row] = (-(2**63),)
 
 
 def floor(state: State, ticks: Sequence[_Tick]) -> int | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apistatus.consume.batch import DAY_US, Collector, Policy, dead_letter
 from apistatus.model import wire
@@ -155,3 +157,34 @@ def test_positions_are_those_of_partitions_of_which_something_was_taken() -> Non
     ]
     collected.take(came, {0: 7, 1: None, 2: 6, 3: 4, 4: None}, wall_us=NOW_US, mono_ns=0)
     assert collected.batch.positions == {0: 9, 1: 4}
+
+
+@st.composite
+def polls(draw: st.DrawFn) -> list[Message]:
+    """A poll in which some messages are bad, missing, late or of another partition."""
+    values = st.sampled_from([
+        *encoded(0, 1, 2), wire.encode(result(3, error="a \\ b")), wire.encode(result(4, error="nul \0")),
+        wire.encode(result(5, check="no check at all")), wire.encode(result(6, scheduled_at_us=1)), b"{", b"", None,
+    ])  # fmt: skip
+    found: list[Message] = []
+    for partition in draw(st.lists(st.integers(0, 1), min_size=1, max_size=3)):
+        offset = draw(st.integers(0, 3))
+        for value in draw(st.lists(values | st.sampled_from(encoded(0, 1)), min_size=1, max_size=5)):
+            found.append(MemoryMessage(partition, offset, value))
+            offset += draw(st.sampled_from([1, 1, 1, 1, 0, 2, -1]))
+    return found
+
+
+@given(polls(), st.sampled_from([{}, {0: 0}, {0: 2, 1: 0}]))
+def test_what_is_taken_at_once_is_what_is_taken_one_by_one(
+    polled: list[Message], expected: dict[int, int | None]
+) -> None:
+    at_once, one_by_one = collector(100), collector(100)
+    one_by_one._takes_all = lambda *_: False  # type: ignore[method-assign, assignment]
+    for into in (at_once, one_by_one):
+        for _ in range(2):
+            into.take(polled, {**expected, **into.batch.positions}, wall_us=NOW_US, mono_ns=1)
+    assert at_once.batch == one_by_one.batch
+    assert (at_once.holes, at_once.bad, at_once._suspected, at_once._last) == (
+        one_by_one.holes, one_by_one.bad, one_by_one._suspected, one_by_one._last
+    )  # fmt: skip

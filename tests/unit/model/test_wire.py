@@ -183,3 +183,18 @@ def test_cloudevents_headers_name_the_tick() -> None:
         "ce_time": b"2027-01-15T08:00:00.000001Z", "ce_id": headers["ce_id"],
     }  # fmt: skip
     assert len(headers["ce_id"]) == 36
+
+
+def test_results_decoded_together_are_what_each_is() -> None:
+    raws = [raw(RESULT, name=name, scheduled_at_us=number) for number, name in enumerate("abc")]
+    assert wire.decode_results(raws) == [wire.decode(one) for one in raws]
+    assert wire.decode_results([]) == []
+    assert wire.decode_results([raw(RESULT), raw(DEFINED)]) is None
+
+
+def test_many_checks_are_recognized_however_many_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_IDENTITIES_AT_MOST", 3)
+    raws = [raw(RESULT, check=f"check-{number}") for number in range(10)]
+    for _ in range(2):
+        assert [one.check for one in wire.decode_results(raws) or ()] == [f"check-{n}" for n in range(10)]
+    assert len(wire._identities) <= 3

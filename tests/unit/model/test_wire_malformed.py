@@ -57,6 +57,7 @@ def test_each_kind_of_rubbish_has_its_reason(value: bytes | None, reason: str) -
     assert error.reason == reason
     assert error.message
     assert len(str(error)) < 400
+    assert wire.decode_results([raw(RESULT), value]) is None
 
 
 @pytest.mark.parametrize(
