@@ -131,7 +131,8 @@ class StorageBench:
             "report of a month, 1,000 checks", [history.report() for _ in range(options.runs)], "s", 2.0
         )
         days = min(options.runs, _OLD_DAYS_AT_MOST)
-        of = f"of {history.add_old_days(days):,} rows"
+        day_rows = history.add_old_days(days)
+        of = f"of {day_rows:,} rows"
         yield figure(f"bytes by row, one day {of}, hot", history.bytes_a_row(packed=False), "B", 136.0)
         yield figure(f"bytes by row, one day {of}, closed", history.bytes_a_row(packed=True), "B", 124.0)
         dropped = history.drop_days(days)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, cast
 
@@ -12,6 +11,7 @@ from confluent_kafka import Message as KafkaMessage
 from apistatus.errors import ApistatusError, ConfigurationError, OffsetOutOfRange, Problem
 from apistatus.kafka.client_config import consumer_config, open_client
 from apistatus.kafka.diagnosis import Diagnosis
+from apistatus.kafka.membership import Membership
 from apistatus.kafka.stalled import Stalled
 from apistatus.kafka.topic_watch import PERIOD_S, TopicWatch
 from apistatus.kafka.topics import identify
@@ -23,8 +23,6 @@ from apistatus.settings.schema import KafkaSettings
 
 log = Events("kafka")
 
-_JOIN_S: Final = 60.0
-"""Who is assigned nothing in so long has no broker, or one that does not know the group protocol."""
 _PLACEHOLDER: Final = 0
 """Where a paused partition stands until it is started. A plain offset, because a logical one (the end) asks
 the brokers where that is. It need not exist: `start` assigns anew."""
@@ -51,16 +49,12 @@ class KafkaSubscriber:
         self._released: set[int] = set()
         self._out_of_range: set[int] = set()
         """Started partitions that have no message at the offset we want."""
-        self._is_held = self._rebalanced = False
-        self._joined_mono_s: float | None = None
-        self._waiting_since_mono_s = time.monotonic()
+        self._is_subscribed = self._is_held = self._rebalanced = False
+        self._membership = Membership(settings, self._diagnosis)
         self._closed = False
         self._consumer: Consumer = open_client(Consumer, config, settings)
         self._marks = Watermarks(self._consumer, settings.topic)
         self._stalled = Stalled(self._marks)
-        self._consumer.subscribe(
-            [settings.topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
 
     def identity(self) -> TopicIdentity:
         """Cluster, topic and topic id. Raises KafkaUnavailable, AccessRefused."""
@@ -79,6 +73,7 @@ class KafkaSubscriber:
         protocol), and ApistatusError when the client has come to an end.
         """
         self._rebalanced = False
+        self._join()
         self._tell_out_of_range()
         try:
             first = self._consumer.poll(timeout_s)
@@ -89,7 +84,7 @@ class KafkaSubscriber:
         except KafkaException as error:
             self._on_error(error.args[0])
             return ()
-        self._watch_membership()
+        self._membership.watch()
         if len(polled) < max_messages and self._stalled.is_due and not self._is_held:
             self._fetch_stalled_anew()
         if not any(map(KafkaMessage.error, polled)):
@@ -156,11 +151,7 @@ class KafkaSubscriber:
 
     def membership(self) -> str | None:
         """None while the group has given us our share, even an empty one; else what we wait for."""
-        if self._joined_mono_s is not None:
-            return None
-        waited_s = time.monotonic() - self._waiting_since_mono_s
-        group, reason = self._settings.consumer_group, self._diagnosis.reason()
-        return f"no assignment by group '{group}' for {waited_s:.0f} s; {reason}".rstrip("; ")
+        return self._membership.waits_for
 
     def lag(self) -> int | None:
         """Messages of started partitions that we have not polled; None when unknown. Asks no broker."""
@@ -180,6 +171,18 @@ class KafkaSubscriber:
             self._closed = True
             self._watch.close()
             self._consumer.close()
+
+    def _join(self) -> None:
+        """At the first poll: before, the topic may not be there yet, which the client calls an error."""
+        if not self._is_subscribed:
+            self._is_subscribed = True
+            self._membership.wait()
+            self._consumer.subscribe(
+                [self._settings.topic],
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
+            )
 
     def _at(self, partition: int, offset: int = 0) -> TopicPartition:
         return TopicPartition(self._settings.topic, partition, offset)
@@ -232,8 +235,7 @@ class KafkaSubscriber:
         for partition in new:
             self._started.pop(partition, None)
         self._rebalanced = True
-        self._joined_mono_s = time.monotonic()
-        self._diagnosis.clear()
+        self._membership.assigned()
         log.info("partitions.assigned", partitions=sorted(new))
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -242,7 +244,7 @@ class KafkaSubscriber:
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._give_back(consumer, partitions)
-        self._waiting_since_mono_s, self._joined_mono_s = time.monotonic(), None
+        self._membership.wait()
         log.warning("partitions.lost", partitions=sorted(p.partition for p in partitions))
 
     def _give_back(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -258,19 +260,6 @@ class KafkaSubscriber:
         """Without what was fetched before the group took its partition away."""
         kept = [message for message in messages if message.partition() in self._started]
         return cast("list[Message]", kept)
-
-    def _watch_membership(self) -> None:
-        if self._joined_mono_s is None and time.monotonic() - self._waiting_since_mono_s > _JOIN_S:
-            held_back = self._once.admits("no assignment")
-            if held_back is not None:
-                log.error(
-                    "group.no_assignment",
-                    group=self._settings.consumer_group,
-                    protocol=self._settings.group_protocol,
-                    seconds=round(time.monotonic() - self._waiting_since_mono_s),
-                    cause=self._diagnosis.reason()
-                    or "does the cluster know this KAFKA_GROUP_PROTOCOL ('consumer' needs Kafka 4.0)?",
-                )
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():

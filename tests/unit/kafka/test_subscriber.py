@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from apistatus.errors import ApistatusError, ConfigurationError
-from apistatus.kafka import subscriber as module
+from apistatus.kafka import membership as module
 from apistatus.kafka.subscriber import KafkaSubscriber
 from apistatus.runtime.metrics import Metrics
 from apistatus.settings.schema import KafkaSettings
@@ -59,7 +60,9 @@ def test_any_other_error_is_said_once_and_waited_out(
 def test_a_group_that_assigns_nothing_for_a_minute_is_a_loud_error(
     source: KafkaSubscriber, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    joined_at = source._waiting_since_mono_s
+    source.poll(1, 0)
+    joined_at = source._membership._waiting_since_mono_s
+    assert joined_at is not None
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: joined_at + 59))
     source.poll(1, 0)
     assert "group.no_assignment" not in [record.getMessage() for record in caplog.records]
@@ -68,3 +71,14 @@ def test_a_group_that_assigns_nothing_for_a_minute_is_a_loud_error(
     source.poll(1, 0)
     said = [record for record in caplog.records if record.getMessage() == "group.no_assignment"]
     assert [record.levelname for record in said] == ["ERROR"]
+
+
+def test_it_waits_for_the_group_from_its_first_poll_on(
+    source: KafkaSubscriber, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, `consume` waits for PostgreSQL, or for a topic to be made."""
+    late = time.monotonic() + 1_000
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: late))
+    source.poll(1, 0)
+    assert "group.no_assignment" not in [record.getMessage() for record in caplog.records]
+    assert "for 0 s" in (source.membership() or "")
