@@ -194,6 +194,7 @@ def test_results_decoded_together_are_what_each_is() -> None:
 
 def test_many_checks_are_recognized_however_many_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "_IDENTITIES_AT_MOST", 3)
+    monkeypatch.setattr(wire, "_identities", set())
     raws = [raw(RESULT, check=f"check-{number}") for number in range(10)]
     for _ in range(2):
         assert [one.check for one in wire.decode_results(raws) or ()] == [f"check-{n}" for n in range(10)]
