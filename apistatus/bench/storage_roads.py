@@ -22,7 +22,7 @@ from apistatus.model.result import FAILURE_KINDS, PHASES, STATUSES, Result
 from apistatus.ports import Batch, TopicIdentity
 from apistatus.postgres import connect, road, rows
 from apistatus.postgres.rows import Ids, Pair
-from apistatus.postgres.session import ENCODED_AT_ONCE
+from apistatus.postgres.session import parts
 from apistatus.postgres.sink import PostgresSink
 
 BATCH: Final = 10_000
@@ -115,8 +115,8 @@ class Roads:
 
     def _write(self, connection: Connection, batch: Sequence[Result]) -> None:
         copy = road.DirectCopy(connection, Batch())
-        for first in range(0, len(batch), ENCODED_AT_ONCE):
-            copy.write(rows.encode(batch[first : first + ENCODED_AT_ONCE], self._ids))
+        for part in parts(batch):
+            copy.write(rows.encode(part, self._ids))
         copy.finish()
         connection.execute("commit")
 

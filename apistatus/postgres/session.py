@@ -31,6 +31,8 @@ _BESIDE_BATCHES: Final = 20
 it could not be had: new checks come in crowds too."""
 ENCODED_AT_ONCE: Final = 500
 """PostgreSQL works on the rows before while these are encoded."""
+_ENCODED_FIRST: Final = 100
+"""Of what comes at once, so that PostgreSQL, which takes longest, begins soon."""
 
 
 class Session:
@@ -213,14 +215,16 @@ class Session:
     def _send(self, copy: DirectCopy) -> None:
         """Write what was not written yet of its batch. Raises KeyError when a number or partition is missing."""
         batch, ids = copy.batch, self.registry.ids
-        for results in _parts(batch.results, copy.count - batch.dropped):
+        for results in parts(batch.results, copy.count - batch.dropped):
             encoded = rows.encode(results, ids)
             self._partitions.require({tick_us // DAY_US for tick_us in rows.ticks_us(results)})
             copy.folds.add(copy.write(encoded))
             rows.note_certificates(copy.folds.certificates, results, ids)
 
 
-def _parts(results: Sequence[Result], first: int = 0) -> Iterator[Sequence[Result]]:
+def parts(results: Sequence[Result], first: int = 0) -> Iterator[Sequence[Result]]:
     """These from number `first` on, so many at a time that PostgreSQL is not kept waiting."""
-    for begin in range(first, len(results), ENCODED_AT_ONCE):
-        yield results[begin : begin + ENCODED_AT_ONCE]
+    begin, end = first, min(first + _ENCODED_FIRST, len(results))
+    while begin < end:
+        yield results[begin:end]
+        begin, end = end, min(end + ENCODED_AT_ONCE, len(results))
