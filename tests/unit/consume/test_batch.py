@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -175,12 +177,18 @@ def polls(draw: st.DrawFn) -> list[Message]:
     return found
 
 
+class OneByOne(Collector):
+    """Looks at each message for itself, as it does when not all are plain results."""
+
+    def _takes_all(self, run: Sequence[Message], wanted: int | None, window: range) -> bool:
+        return False
+
+
 @given(polls(), st.sampled_from([{}, {0: 0}, {0: 2, 1: 0}]))
 def test_what_is_taken_at_once_is_what_is_taken_one_by_one(
     polled: list[Message], expected: dict[int, int | None]
 ) -> None:
-    at_once, one_by_one = collector(100), collector(100)
-    one_by_one._takes_all = lambda *_: False  # type: ignore[method-assign, assignment]
+    at_once, one_by_one = collector(100), OneByOne(Policy(max_messages=100))
     for into in (at_once, one_by_one):
         for _ in range(2):
             into.take(polled, {**expected, **into.batch.positions}, wall_us=NOW_US, mono_ns=1)
