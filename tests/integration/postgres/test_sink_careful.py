@@ -10,7 +10,7 @@ import pytest
 
 from apistatus.model.result import Result
 from apistatus.ports import Stored
-from apistatus.postgres import road, session
+from apistatus.postgres import road, session, state
 from tests.integration.postgres.feeding import Feed, at
 from tests.services.postgres_fixtures import TestDatabase
 
@@ -97,22 +97,51 @@ def test_where_it_is_not_known_what_a_check_has_all_rows_take_the_longer_way(
     feed.store(at(now_us), at(now_us + SECOND_US))
     with closing(migrated.connect("admin")) as connection:
         connection.execute("truncate apistatus.check_state")
-    rows = [at(now_us + number * SECOND_US) for number in range(25)]
+    # Out of their order, so that one is set aside before it shows that another is there.
+    rows = [at(now_us + number * SECOND_US) for number in (0, 1, 3, 2, *range(4, 25))]
     assert feed.store(*rows) == Stored(23, 2, 0)
     assert staged == [list(range(25))]
     assert migrated.query("select count(*) from apistatus.results") == [(25,)]
+
+
+def test_only_late_checks_are_looked_at_again(
+    feed: Feed, now_us: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[int] = []
+    floor = state.floor
+
+    def noting(stored: state.State, ticks: list[tuple[int, int]]) -> int | None:
+        looked_at.append(stored.seen_at)
+        return floor(stored, ticks)
+
+    both = [at(now_us, check=check) for check in "ab"]
+    feed.store(*both)
+    feed.store(*both)
+    monkeypatch.setattr(state, "floor", noting)
+    late = at(now_us - SECOND_US, check="a")
+    assert feed.store(late, at(now_us + SECOND_US, check="b")) == Stored(2, 0, 0)
+    assert len(looked_at) == 1
 
 
 def test_batches_without_a_duplicate_end_the_care(
     feed: Feed, now_us: int, staged: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "_CAREFUL_BATCHES", 3)
+    written_twice: list[object] = []
+    roll_back = session.Session.roll_back
+
+    def noting(of: session.Session) -> None:
+        written_twice.append(of)
+        roll_back(of)
+
+    monkeypatch.setattr(session.Session, "roll_back", noting)
     ticks = (at(now_us + number * SECOND_US) for number in range(1_000))
     first = next(ticks)
     feed.store(first)
     for _ in range(5):
         # A duplicate keeps it up.
         assert feed.store(first, next(ticks)) == Stored(1, 1, 0)
+    assert len(written_twice) == 1
     for _ in range(4):
         assert feed.store(next(ticks)) == Stored(1, 0, 0)
     late = at(now_us - SECOND_US)
