@@ -10,7 +10,8 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from time import monotonic_ns, time_ns
+from contextlib import suppress
+from time import monotonic_ns, sleep, time_ns
 from typing import Any, Final
 
 HAS_KERNEL_STAMPS: Final = sys.platform == "linux"
@@ -24,26 +25,49 @@ _TCP_INFO: Final = struct.Struct("68xI28xI")
 _TCP_INFO_OPTION: Final = getattr(socket, "TCP_INFO", 11)
 _CLOCKS_APART_NS: Final = 300_000
 """Reading two clocks takes less than this, unless one was set or we were interrupted between them."""
-_LOOKS: Final = 3
+_LOOKS: Final = 4
+_STAMPING_WAIT_S: Final = 0.02
+_STAMPING_LOOK_S: Final = 0.0002
 
 
 class StampsOn:
     """Keeps the kernel stamping while it is open.
 
     The kernel turns stamping on with the first socket that asks for it and off with the last, both a
-    little later and at some cost; without this, each check on its own would do that.
+    little later and at some cost; without this, each check on its own would do that, and the first one's
+    answer could come before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wait_s: float = _STAMPING_WAIT_S) -> None:
+        """Waits until segments are stamped, for `wait_s` seconds at most. Raises OSError without a descriptor."""
         self._held: socket.socket | None = None
         if HAS_KERNEL_STAMPS:
             self._held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             want_stamps(self._held)
+            # Without loopback or descriptors to look with, the first answers may be without stamps.
+            with suppress(OSError):
+                _wait_until_stamping(wait_s)
 
     def close(self) -> None:
         if self._held is not None:
             self._held.close()
             self._held = None
+
+
+def _wait_until_stamping(wait_s: float) -> None:
+    """Send bytes over a connection of our own until one comes with a stamp (0.1 ms on an idle machine)."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as reader:
+        want_stamps(reader)
+        reader.settimeout(wait_s)
+        reader.connect(listener.getsockname())
+        listener.settimeout(wait_s)
+        writer, _ = listener.accept()
+        until_ns = monotonic_ns() + int(wait_s * 1e9)
+        with writer:
+            writer.sendall(b"x")
+            while not reader.recvmsg(1, _CONTROL_BYTES)[1] and monotonic_ns() < until_ns:
+                sleep(_STAMPING_LOOK_S)
+                writer.sendall(b"x")
 
 
 def want_stamps(sock: socket.socket) -> None:
@@ -81,7 +105,7 @@ class Arrivals:
 
     def __init__(self) -> None:
         self.kernel = HAS_KERNEL_STAMPS
-        self._ahead_ns = time_ns() - monotonic_ns()
+        self._ahead_ns = _wall_clock_ahead_ns()
         self.late_ns = 0
         """How late, at worst, we looked at what had come: the lag of our own event loop."""
         self.at_ns = 0
@@ -103,7 +127,7 @@ class Arrivals:
         now_ns = monotonic_ns()
         if control and len(control[0][2]) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(control[0][2])
-            if abs(time_ns() - now_ns - self._ahead_ns) <= _CLOCKS_APART_NS or self._is_wall_clock_unset():
+            if self._agrees(time_ns() - now_ns) or self._agrees(_wall_clock_ahead_ns()):
                 at_ns: int = seconds * 1_000_000_000 + nanoseconds - self._ahead_ns
                 late_ns = now_ns - at_ns
                 if late_ns > self.late_ns:
@@ -112,10 +136,20 @@ class Arrivals:
         self.kernel = False
         return now_ns
 
-    def _is_wall_clock_unset(self) -> bool:
-        """Whether the two clocks are as far apart as ever, which shows when nothing comes between the readings."""
-        for _ in range(_LOOKS):
-            now_ns = monotonic_ns()
-            if abs(time_ns() - now_ns - self._ahead_ns) <= _CLOCKS_APART_NS:
-                return True
-        return False
+    def _agrees(self, ahead_ns: int) -> bool:
+        return abs(ahead_ns - self._ahead_ns) <= _CLOCKS_APART_NS
+
+
+def _wall_clock_ahead_ns() -> int:
+    """How far the wall clock is ahead of the monotonic one. An interruption between the two readings would look
+    like a step of the wall clock, so they are repeated until nothing came between."""
+    ahead_ns, apart_ns = 0, sys.maxsize
+    for _ in range(_LOOKS):
+        before_ns = monotonic_ns()
+        wall_ns = time_ns()
+        took_ns = monotonic_ns() - before_ns
+        if took_ns < apart_ns:
+            ahead_ns, apart_ns = wall_ns - before_ns, took_ns
+        if took_ns <= _CLOCKS_APART_NS:
+            break
+    return ahead_ns

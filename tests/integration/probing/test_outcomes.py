@@ -38,7 +38,7 @@ async def test_the_kernel_keeps_the_time_where_it_can() -> None:
     wanted = "kernel" if sys.platform == "linux" else "user"
     with Target(behaviours.ok) as target:
         async with probing() as prober, asyncio.timeout(20):
-            # It begins a little after it was asked to, and an interruption between two clocks costs a stamp.
+            # The kernel may begin later than the first check can wait for it.
             while (await prober.probe(check_of(target.url))).clock != wanted:
                 await asyncio.sleep(0.01)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from collections.abc import Iterator
-from time import monotonic_ns, time_ns
+from time import monotonic_ns, sleep, time_ns
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="stamps of the ker
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     """A connection over loopback: who reads with stamps, and who writes."""
-    on = StampsOn()
+    on = StampsOn(wait_s=60)
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as reader:
         want_stamps(reader)
         reader.connect(listener.getsockname())
@@ -92,22 +93,94 @@ def test_a_clock_that_was_set_makes_the_reading_count(
     assert before_ns <= arrivals.at_ns <= monotonic_ns()
 
 
+class _Interrupted:
+    """Both clocks of a process that is interrupted before it reads the wall clock, as often as told."""
+
+    def __init__(self, *interruptions_ns: int) -> None:
+        self._now_ns, self._ahead_ns = monotonic_ns(), time_ns() - monotonic_ns()
+        self.left = list(interruptions_ns)
+
+    def monotonic_ns(self) -> int:
+        return self._now_ns
+
+    def time_ns(self) -> int:
+        self._now_ns += self.left.pop(0)
+        return self._now_ns + self._ahead_ns
+
+    def go_on(self) -> None:
+        self._now_ns = monotonic_ns()
+
+
 @on_linux
+@pytest.mark.parametrize(
+    ("at_first", "at_reading"),
+    [([0], [0]), ([0], [2_000_000, 2_000_000, 0]), ([2_000_000, 0], [0]), ([2_000_000, 1_000_000, 0], [9_000_000, 0])],
+)  # fmt: skip
 def test_an_interruption_between_the_two_clocks_is_not_taken_for_a_step(
-    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    at_first: list[int], at_reading: list[int], pair: tuple[socket.socket, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     reader, writer = pair
-    now_ns, ahead_ns = monotonic_ns(), time_ns() - monotonic_ns()
-    late = [0, 2_000_000, 2_000_000, 0]
-    # Clocks that stand still, or this test were interrupted itself.
-    monkeypatch.setattr(stamps, "monotonic_ns", lambda: now_ns)
-    monkeypatch.setattr(stamps, "time_ns", lambda: now_ns + ahead_ns + late.pop(0))
+    clocks = _Interrupted(*at_first, *at_reading)
+    monkeypatch.setattr(stamps, "monotonic_ns", clocks.monotonic_ns)
+    monkeypatch.setattr(stamps, "time_ns", clocks.time_ns)
     arrivals = Arrivals()
     writer.sendall(b"hello")
-    now_ns = monotonic_ns()
+    clocks.go_on()
     arrivals.read(reader, 100)
     assert arrivals.kernel
-    assert not late
+    assert not clocks.left
+
+
+@on_linux
+def test_of_clocks_never_read_together_those_read_closest_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks = _Interrupted(9_000_000, 400_000, 5_000_000, 7_000_000)
+    true_ahead_ns = clocks._ahead_ns
+    monkeypatch.setattr(stamps, "monotonic_ns", clocks.monotonic_ns)
+    monkeypatch.setattr(stamps, "time_ns", clocks.time_ns)
+    assert stamps._wall_clock_ahead_ns() == true_ahead_ns + 400_000
+
+
+@on_linux
+def test_stamps_are_there_before_the_first_answer_can_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel turns stamping on a little after it was asked: what had come until then was without a stamp."""
+    asked: list[socket.socket] = []
+    looks: list[float] = []
+
+    def look_again(seconds: float) -> None:
+        looks.append(seconds)
+        sleep(seconds)
+        if len(looks) == 3:
+            for sock in asked:
+                want_stamps(sock)
+
+    monkeypatch.setattr(stamps, "want_stamps", asked.append)
+    monkeypatch.setattr(stamps, "sleep", look_again)
+    StampsOn(wait_s=60).close()
+    assert len(looks) >= 3
+
+
+@on_linux
+@pytest.mark.parametrize("wait_s", [0.0, 0.001])
+def test_a_kernel_that_stamps_nothing_is_not_waited_for_longer_than_told(
+    wait_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    monkeypatch.setattr(stamps, "want_stamps", lambda _sock: None)
+    monkeypatch.setattr(stamps, "sleep", lambda seconds: (looks.append(seconds), sleep(seconds)))
+    StampsOn(wait_s).close()
+    assert sum(looks) <= wait_s + stamps._STAMPING_LOOK_S
+
+
+@on_linux
+def test_without_descriptors_to_look_with_the_first_answers_are_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_descriptors(*_: Any) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(stamps.socket, "create_server", no_descriptors)
+    StampsOn().close()
 
 
 @pytest.mark.parametrize("control", [[], [(1, 35, b"short")]])
