@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from apistatus.consume.loop import ConsumeLoop
+from apistatus.demo.postgres_server import PostgresServer
 from apistatus.model import wire
 from apistatus.ports import Message
 from apistatus.postgres.connect import Connection
+from apistatus.postgres.migrations import Migrator
 from apistatus.postgres.sink import PostgresSink
 from apistatus.runtime.metrics import Metrics
 from apistatus.runtime.stopping import Stop
@@ -20,7 +22,7 @@ from tests.fakes.clock import NOW_US, VirtualClock
 from tests.fakes.source import MemorySource
 from tests.integration.postgres.feeding import at
 from tests.services.command import wait_until
-from tests.services.postgres_fixtures import TestDatabase
+from tests.services.postgres_fixtures import FAST, TestDatabase
 
 SECONDS = 10
 COMMITS = "select xact_commit from pg_stat_database where datname = %s"
@@ -50,22 +52,31 @@ def told(connection: Connection, query: str, database: TestDatabase) -> int:
     return int(number)
 
 
+@pytest.fixture
+def unattended(database_on: Callable[[PostgresServer], TestDatabase]) -> Iterator[TestDatabase]:
+    """The schema on a server without autovacuum, whose transactions would be counted too, whenever they come."""
+    with PostgresServer(settings=FAST | {"autovacuum": "off"}) as server:
+        database = database_on(server)
+        Migrator(database.migrate).apply()
+        yield database
+
+
 @pytest.mark.parametrize("rate", [10, 100])
 def test_a_quiet_topic_costs_less_than_twenty_transactions_a_second(
-    migrated: TestDatabase, rate: int
+    unattended: TestDatabase, rate: int
 ) -> None:
     clock = VirtualClock()
     clock.wall_step_us = time.time_ns() // 1000 - NOW_US
-    sink = PostgresSink(migrated.app, group="tests")
+    sink = PostgresSink(unattended.app, group="tests")
     loop = ConsumeLoop(Steady(clock, rate), sink, clock, Metrics(), Stop())
     # From another database, so that the looking is not counted.
-    with closing(replace(migrated, name="postgres").connect("admin")) as eyes:
-        wait_until(lambda: told(eyes, SESSIONS, migrated) == 0, "nobody else there")
-        before = told(eyes, COMMITS, migrated)
+    with closing(replace(unattended, name="postgres").connect("admin")) as eyes:
+        wait_until(lambda: told(eyes, SESSIONS, unattended) == 0, "nobody else there")
+        before = told(eyes, COMMITS, unattended)
         while clock.now_ns < SECONDS * 1_000_000_000:
             loop.step()
         sink.close()
-        wait_until(lambda: told(eyes, SESSIONS, migrated) == 0, "the session's end")
-        commits = told(eyes, COMMITS, migrated) - before
+        wait_until(lambda: told(eyes, SESSIONS, unattended) == 0, "the session's end")
+        commits = told(eyes, COMMITS, unattended) - before
     assert loop.totals.rows >= rate * (SECONDS - 1)
     assert loop.totals.batches <= commits < 20 * SECONDS
