@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -21,6 +22,7 @@ _AT_ONCE: Final = 2_000
 _QUIET_S: Final = 1.0
 """When nothing more is written and nothing came for so long, everything has come."""
 _PATIENCE_S: Final = 60.0
+_LOOK_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,7 @@ class Results:
             "enable.auto.commit": False, "fetch.wait.max.ms": 100,
         }  # fmt: skip
         self._consumer = open_client(Consumer, config, topic)
-        found = self._consumer.list_topics(topic.topic, timeout=_PATIENCE_S).topics[topic.topic]
-        self._partitions = [TopicPartition(topic.topic, number, 0) for number in found.partitions]
-        if not self._partitions:
-            raise NotMeasured(f"the topic {topic.topic} is not there")
+        self._partitions = _partitions(self._consumer, topic.topic)
         self._seen: dict[tuple[str, int], tuple[str, int]] = {}
         self._ending = False
         self._failure: BaseException | None = None
@@ -99,3 +98,13 @@ class Results:
         self._ending = True
         self._thread.join(_PATIENCE_S)
         self._consumer.close()
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
+    """From their beginning. Of several brokers, one may hear a little later of a topic that another has made."""
+    until_mono_s = time.monotonic() + _PATIENCE_S
+    while not (found := consumer.list_topics(topic, timeout=_PATIENCE_S).topics[topic].partitions):
+        if time.monotonic() > until_mono_s:
+            raise NotMeasured(f"the topic {topic} is not there")
+        time.sleep(_LOOK_S)
+    return [TopicPartition(topic, number, 0) for number in found]

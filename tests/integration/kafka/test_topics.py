@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -119,11 +120,24 @@ def test_three_brokers_get_three_copies_of_which_two_must_be_there(kafka_cluster
     settings = KafkaSettings(bootstrap_servers=kafka_cluster.bootstrap_servers, topic="copies")
     ensure_topic(settings, _TIMEOUT_S)
     admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
-    topic = admin.list_topics("copies", timeout=_TIMEOUT_S).topics["copies"]
-    assert {len(partition.replicas) for partition in topic.partitions.values()} == {3}
-    resource = ConfigResource(ConfigResource.Type.TOPIC, "copies")
-    config = admin.describe_configs([resource])[resource].result(_TIMEOUT_S)
-    assert config["min.insync.replicas"].value == "2"
+
+    def copies() -> set[int]:
+        topic = admin.list_topics("copies", timeout=_TIMEOUT_S).topics["copies"]
+        return {len(partition.replicas) for partition in topic.partitions.values()}
+
+    def copies_that_must_be_there() -> str | None:
+        resource = ConfigResource(ConfigResource.Type.TOPIC, "copies")
+        try:
+            config = admin.describe_configs([resource])[resource].result(_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+            return None
+        return str(config["min.insync.replicas"].value)
+
+    # The broker that is asked may hear a little later of the topic than the one that says that it is there.
+    wait_until(lambda: copies() == {3}, "three copies")
+    wait_until(lambda: copies_that_must_be_there() == "2", "two of them that must be there")
 
 
 def test_the_in_memory_broker_has_a_topic_but_no_id_for_it() -> None:
