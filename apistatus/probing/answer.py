@@ -9,11 +9,9 @@ from typing import Any, Final, Protocol
 from apistatus.probing import json_text
 from apistatus.probing.body import ExtractFailed, Missing, text_of
 from apistatus.probing.extractors import JsonPathExtractor, RegexExtractor
-from apistatus.probing.regex_search import LIMIT_S, QUICK_S
-from apistatus.probing.threads import Busy, was_starved
+from apistatus.probing.regex_search import QUICK_S, searched
 
 _MIN_S: Final = 1e-4
-_LIMIT_WHEN_BUSY_S: Final = 6 * LIMIT_S
 
 
 class TookTooLong(Exception):
@@ -116,24 +114,10 @@ class Answer:
         """Whether a compiled regex is found in the text. Raises ExtractFailed when it takes too long."""
         return bool(self._searched(regex, lambda limit_s: regex.occurs(text, limit_s)))
 
-    def _limit_s(self) -> float:
-        if self._quick_until_s is None:
-            return LIMIT_S
-        return max(_MIN_S, self._quick_until_s - time.monotonic())
-
     def _searched(self, regex: RegexExtractor, search: Callable[[float], object]) -> object:
-        """What the search finds within its limit. One that hardly had a processor meanwhile is begun again, with
-        more time: on a busy machine it is not known to be slow."""
-        if self._quick_until_s is not None:
-            try:
-                return search(self._limit_s())
-            except TimeoutError as error:
-                raise TookTooLong from error
-        for limit_s in (self._limit_s(), _LIMIT_WHEN_BUSY_S):
-            began_cpu_s = time.thread_time()
-            try:
-                return search(limit_s)
-            except TimeoutError as error:
-                if not was_starved(time.thread_time() - began_cpu_s, LIMIT_S):
-                    raise regex.took_too_long() from error
-        raise Busy("this machine was too busy for a search in the answer")
+        if self._quick_until_s is None:
+            return searched(search, regex.took_too_long)
+        try:
+            return search(max(_MIN_S, self._quick_until_s - time.monotonic()))
+        except TimeoutError as error:
+            raise TookTooLong from error

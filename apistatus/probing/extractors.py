@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apistatus.probing import json_path, json_text
 from apistatus.probing.body import ExtractFailed, as_value, text_of
-from apistatus.probing.regex_search import LIMIT_S, Pattern
+from apistatus.probing.regex_search import Pattern, searched
 
 
 class JsonPathExtractor:
@@ -33,10 +33,8 @@ class RegexExtractor:
         self._pattern = Pattern(source)
 
     def __call__(self, body: bytes, charset: str | None) -> str:
-        try:
-            return self.first(text_of(body, charset), LIMIT_S)
-        except TimeoutError as error:
-            raise self.took_too_long() from error
+        text = text_of(body, charset)
+        return searched(lambda limit_s: self.first(text, limit_s), self.took_too_long)
 
     def first(self, text: str, limit_s: float) -> str:
         """What it takes out of the text. Raises TimeoutError when the search takes longer than `limit_s`."""

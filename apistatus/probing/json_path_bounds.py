@@ -26,7 +26,8 @@ _ADDED: Final = (str, list)
 
 
 class _Until(threading.local):
-    """When the search under way in this thread has to have ended: equal paths share one parsed path."""
+    """When the search under way in this thread has to have ended, in the thread's own processor time: equal paths
+    share one parsed path."""
 
     s = 0.0
 
@@ -47,7 +48,7 @@ def bound(path: Any) -> Callable[[Callable[[], T]], T]:
             _bound_descent(node.right, until)
 
     def within_bounds(search: Callable[[], T]) -> T:
-        until.s = time.monotonic() + _DESCENT_LIMIT_S
+        until.s = time.thread_time() + _DESCENT_LIMIT_S
         return within_regexes(search)
 
     return within_bounds
@@ -58,10 +59,10 @@ def _bound_descent(node: Any, until: _Until) -> None:
     kind = type(node)
 
     class Bounded(kind):  # type: ignore[misc,valid-type]  # the class of a parsed node
-        """Looks at the clock at every level."""
+        """Looks at every level whether there is time left."""
 
         def find(self, datum: Any) -> Any:
-            if time.monotonic() > until.s:
+            if time.thread_time() > until.s:
                 raise ExtractFailed(f"the JSONPath took more than {_DESCENT_LIMIT_S:g} s on this body")
             return kind.find(self, datum)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from apistatus.probing.body import ExtractFailed
-from apistatus.probing.regex_search import LIMIT_IN_WORDS, LIMIT_S, Pattern
+from apistatus.probing.regex_search import LIMIT_IN_WORDS, Pattern, searched
 
 T = TypeVar("T")
 
@@ -21,12 +21,16 @@ _MAX_SUBSTITUTED_CHARS: Final = 16_000_000
 
 
 class _Deadline(threading.local):
-    """Until when the search under way in this thread may run: equal paths share one parsed path."""
+    """Until when the search under way in this thread may run, in processor time of the process, as `regex` counts
+    it: equal paths share one parsed path."""
 
-    until_s = 0.0
+    until_cpu_s = 0.0
+
+    def begin(self, limit_s: float) -> None:
+        self.until_cpu_s = time.process_time() + limit_s
 
     def left_s(self) -> float:
-        left = self.until_s - time.monotonic()
+        left = self.until_cpu_s - time.process_time()
         if left <= 0:
             raise TimeoutError
         return left
@@ -34,7 +38,7 @@ class _Deadline(threading.local):
 
 def bound_regexes(nodes: Iterable[Any]) -> Callable[[Callable[[], T]], T]:
     """Make every regular expression in the nodes of a parsed path ours. What is returned runs a search of the path,
-    in which they may take 100 ms together; past it the search raises ExtractFailed.
+    in which they may take 100 ms together; past it the search raises ExtractFailed, or threads.Busy.
 
     Raises ValueError with half a sentence for people.
     """
@@ -46,15 +50,19 @@ def bound_regexes(nodes: Iterable[Any]) -> Callable[[Callable[[], T]], T]:
             node.regex = _Substitution(Pattern(node.expr), deadline)
 
     def within_deadline(search: Callable[[], T]) -> T:
-        deadline.until_s = time.monotonic() + LIMIT_S
-        try:
+        def begun(limit_s: float) -> T:
+            deadline.begin(limit_s)
             return search()
-        except TimeoutError as error:
-            raise ExtractFailed(
-                f"the regular expressions in the JSONPath took more than {LIMIT_IN_WORDS} on this body"
-            ) from error
+
+        return searched(begun, _took_too_long)
 
     return within_deadline
+
+
+def _took_too_long() -> ExtractFailed:
+    return ExtractFailed(
+        f"the regular expressions in the JSONPath took more than {LIMIT_IN_WORDS} on this body"
+    )
 
 
 def _bound_match(node: Any, deadline: _Deadline) -> None:

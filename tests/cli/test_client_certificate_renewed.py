@@ -25,7 +25,8 @@ def test_a_renewed_certificate_is_presented_without_a_restart(tmp_path: Path) ->
     tls = "{ca_file: ca.pem, cert_file: tls.crt, key_file: tls.key}"
     with Target(names, volume.server_context(tmp_path)) as target:
         (tmp_path / "checks.yml").write_text(
-            f"checks: [{{name: Mine, url: '{target.url}', interval: 500ms, keep_alive: true, tls: {tls}}}]"
+            f"checks: [{{name: Mine, url: '{target.url}', interval: 3s, timeout: 2900ms, tls: {tls}, "
+            "keep_alive: true}]"
         )
         env = {
             "READER_CONF_FILE": str(tmp_path / "checks.yml"), "APISTATUS_STATE_DIR": str(tmp_path / "state"),

@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+PATIENCE_S = 550.0
+"""An environment is installed in it; it is not what is tested, and less than the timeout of such tests."""
 TOP = Path(__file__).resolve().parents[2]
 BUILT_FROM = (
     "apistatus",
@@ -54,7 +56,10 @@ def bare_environment(**more: str) -> dict[str, str]:
 
 
 def run(
-    command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None = None, timeout_s: float = 300
+    command: Sequence[str | Path],
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = PATIENCE_S,
 ) -> subprocess.CompletedProcess[str]:
     """The command to its end; its output is text and its exit code is for the test to judge."""
     return subprocess.run(
@@ -70,7 +75,10 @@ def run(
 
 
 def succeed(
-    command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None = None, timeout_s: float = 300
+    command: Sequence[str | Path],
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = PATIENCE_S,
 ) -> str:
     """Standard output of a command that must end with 0."""
     done = run(command, cwd, env, timeout_s)

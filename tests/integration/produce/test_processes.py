@@ -44,7 +44,7 @@ def test_each_check_is_made_by_one_process_and_the_page_adds_them_up(producing: 
         assert produce.stop() == 0, produce.said
     topic = producing.read()
     topic.assert_no_tick_is_missing()
-    assert topic.missed == []
+    assert {result.error for result in topic.missed} <= {"stopped before the check could start"}
     assert len(topic.verdicts) == producing.target.total
     assert {defined.check for defined in topic.defined} == set(CHECKS)
     assert len({result.producer for result in topic.results.values()}) == 1

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
 from apistatus.model.check import Check, Extractor
-from apistatus.probing import answer, extract
+from apistatus.probing import extract, regex_search
 from apistatus.probing.extract import ExtractFailed, Extraction, compile_json_path, compile_regex
 from apistatus.probing.extractors import JsonPathExtractor, RegexExtractor
 from apistatus.probing.json_path import Finder
@@ -26,6 +28,12 @@ def threads() -> Iterator[Threads]:
     pool = Threads("test", 1)
     yield pool
     pool.close()
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit that a busy machine may reach first; its own tests set it."""
+    monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 60.0)
 
 
 def _taking(extractor: Extractor) -> Check:
@@ -49,13 +57,30 @@ class Blocking:
 
 
 class Burning(Blocking):
-    """One that keeps a processor busy until it is released."""
+    """One that keeps a processor busy until it is released. `begun` once it has had a tenth of 0.3 s of it."""
 
     def __call__(self, body: bytes, charset: str | None) -> str:
+        until_cpu_s = time.thread_time() + 0.03
+        while time.thread_time() < until_cpu_s:
+            pass
         self.begun.set()
         while not self.release.is_set():
             pass
         return body.decode()
+
+
+class FromBegin:
+    """In place of `asyncio`: a limit that counts from when the extractor has begun, not while it waits for a thread
+    or a processor."""
+
+    def __init__(self, blocking: Blocking) -> None:
+        self._blocking = blocking
+
+    @asynccontextmanager
+    async def timeout(self, limit_s: float) -> AsyncIterator[None]:
+        await asyncio.to_thread(self._blocking.begun.wait, 60)
+        async with asyncio.timeout(limit_s):
+            yield
 
 
 @pytest.mark.parametrize(
@@ -197,6 +222,7 @@ async def test_an_extraction_that_takes_too_long_is_given_up(
 ) -> None:
     monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.3)
     blocking = Burning()
+    monkeypatch.setattr(extract, "asyncio", FromBegin(blocking))
     with pytest.raises(ExtractFailed, match=r"^blocking took more than 0\.3 s on this body$"):
         await Extraction(threads)(_taking(blocking), b"x")
     # The only thread is still in it: whoever comes next finds none, which is our own shortage.
@@ -210,6 +236,7 @@ async def test_with_assertions_it_is_not_the_value_alone_that_may_have_taken_too
 ) -> None:
     monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.3)
     blocking = Burning()
+    monkeypatch.setattr(extract, "asyncio", FromBegin(blocking))
     check = replace(expecting("expect: {body: {contains: a}}"), extractor=blocking)
     with pytest.raises(ExtractFailed, match=r"^what is expected took more than 0\.3 s on this body$"):
         await Extraction(threads)(check, b"x")
@@ -223,6 +250,7 @@ async def test_one_that_got_no_processor_is_our_own_shortage(
     # As it is told on Linux; not every system tells it.
     monkeypatch.setattr(Job, "cpu_s", lambda _job: 0.002)
     waiting = Blocking()
+    monkeypatch.setattr(extract, "asyncio", FromBegin(waiting))
     with pytest.raises(Busy, match=r"^this machine was too busy to look at the answer$"):
         await Extraction(threads)(_taking(waiting), b"x")
     waiting.release.set()
@@ -232,15 +260,40 @@ async def test_a_search_that_got_no_processor_is_our_own_shortage(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limits pass at once, long before the search has had its part of a processor."""
-    # Another limit, which a busy machine may reach first.
-    monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 60.0)
-    monkeypatch.setattr(answer.Answer, "_limit_s", lambda _answer: 0.000_1)
+    monkeypatch.setattr(regex_search, "_TRIES_S", (0.000_1, 0.6))
     slow = _taking(compile_regex("(a|aa)+$"))
     found = await Extraction(threads)(slow, b"a" * 100 + b"b")
     assert "took more than 100 ms" in str(found.failure), "begun again, and slow then too"
-    monkeypatch.setattr(answer, "_LIMIT_WHEN_BUSY_S", 0.000_1)
+    monkeypatch.setattr(regex_search, "_TRIES_S", (0.000_1, 0.000_1))
     with pytest.raises(Busy, match=r"^this machine was too busy for a search in the answer$"):
         await Extraction(threads)(slow, b"a" * 100 + b"b")
+
+
+def _body_that_takes(least_s: float, extractor: RegexExtractor) -> bytes:
+    """The shortest on which the search needs so much of a processor; the next one would take half as much again."""
+    for length in range(15, 60):
+        body = b"a" * length + b"c"
+        began_cpu_s = time.thread_time()
+        extractor.first(body.decode(), 60.0)
+        if time.thread_time() - began_cpu_s >= least_s:
+            return body
+    raise AssertionError("no body takes so long")
+
+
+@pytest.mark.parametrize("kind", ["regex", "json_path"])
+async def test_searches_side_by_side_do_not_use_up_the_time_of_each_other(kind: str) -> None:
+    """`regex` counts what the whole process has of processors."""
+    pattern, at_once = "(?:(?:a|aa)+b)|(c)", 8
+    extractor = compile_regex(pattern)
+    body, wanted = _body_that_takes(0.02, extractor), "c"
+    pool = Threads("test", at_once)
+    taking = _taking(extractor)
+    if kind == "json_path":
+        taking = _taking(compile_json_path(f"$[?(@.a =~ '{pattern}')].b"))
+        body, wanted = json.dumps([{"a": body.decode(), "b": "kept"}]).encode(), "kept"
+    found = await asyncio.gather(*(Extraction(pool)(taking, body) for _ in range(at_once)))
+    assert [(one.value, one.failure) for one in found] == [(wanted, None)] * at_once
+    pool.close()
 
 
 async def test_threads_are_started_when_needed_and_used_again() -> None:
