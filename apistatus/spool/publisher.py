@@ -58,7 +58,7 @@ class SpoolingPublisher:
         self._lock = threading.Lock()
         """Never held while the inner publisher is called: that one calls `_ended` with its own lock held."""
         self._waiting = Waiting()
-        self._writing = 0
+        self._writing: list[Kept] = []
         """Messages on their way to the spool and, when they were not sent before, from there to Kafka."""
         self._young: dict[int, Kept] = {}
         """Sent and not on disk, oldest first."""
@@ -116,7 +116,7 @@ class SpoolingPublisher:
                 self.step()
             # In this order: what leaves our hands meanwhile is in the inner publisher's.
             with self._lock:
-                unsent = len(self._waiting.fresh) + self._writing
+                unsent = len(self._waiting.fresh) + len(self._writing)
             unsent += self._publisher.flush(min(left_s, TURN_S))
             if not unsent:
                 break
@@ -125,9 +125,12 @@ class SpoolingPublisher:
             elif time.monotonic() - acked_s > self._standstill_s and self._spool.degraded is None:
                 break
         with self._lock:
-            sent = [*self._young.values(), *self._under_way.values()]
-            waiting = len(self._waiting) + self._writing
-        return waiting + sum(kept.state is not State.OVER for kept in sent)
+            held = [
+                *self._waiting.fresh, *self._waiting.returned, *self._writing,
+                *self._young.values(), *self._under_way.values(),
+            ]  # fmt: skip
+        # One that is being written is in two of them for a moment.
+        return len({id(kept) for kept in held if kept.state is not State.OVER})
 
     def close(self) -> int:
         """Close the inner publisher, write what it still had, free the spool; how many messages are
@@ -189,7 +192,7 @@ class SpoolingPublisher:
                 self._unsafe.append(kept)
         for kept in to_send:
             self._send(kept)
-        self._writing = 0
+        self._writing = []
 
     def _take(self, *, everything: bool) -> list[Kept]:
         cut_ns = self._clock.mono_ns() - self._overflow_ns
@@ -202,7 +205,7 @@ class SpoolingPublisher:
             for kept in taken:
                 self._young.pop(id(kept), None)
                 kept.is_being_written = True
-            self._writing = len(taken)
+            self._writing = taken
         return taken
 
     def _send(self, kept: Kept) -> None:
@@ -226,14 +229,19 @@ class SpoolingPublisher:
                 self._cursor = min(self._cursor, kept.spool_id - 1)
             elif kept.spool_id:
                 self._acknowledged.append(kept.spool_id)
+            # Here, because the spool's thread may write it down just now.
+            is_kept = (
+                bool(kept.spool_id)
+                or kept.is_being_written
+                or (end is End.GIVEN_UP and self._waiting.admits(kept, self._waiting.returned))
+            )
         if end is not End.GIVEN_UP:
             self._acks += 1
             kept.tell(end)
             if kept.is_replay:
                 self._metrics.replayed.inc()
             return
-        is_ours = bool(kept.spool_id) or kept.is_being_written
-        if not is_ours and not self._wait_for_disk(kept, self._waiting.returned):
+        if not is_kept:
             self._lose(kept)
 
     def _wait_for_disk(self, kept: Kept, queue: deque[Kept]) -> bool:

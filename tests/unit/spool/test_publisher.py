@@ -10,7 +10,9 @@ import pytest
 
 from apistatus.ports import End
 from apistatus.runtime.metrics import Metrics
-from apistatus.spool import waiting
+from apistatus.spool import publisher, waiting
+from apistatus.spool.entries import Entry
+from apistatus.spool.kept import Kept
 from apistatus.spool.publisher import SpoolingPublisher
 from apistatus.spool.store import Spool
 from tests.fakes.clock import VirtualClock
@@ -104,6 +106,65 @@ def test_what_finds_no_room_goes_to_the_spool_and_is_sent_when_there_is_some(ove
     assert overflow.spooled == []
     assert overflow.counted("messages_replayed_total") == 2
     assert overflow.counted("messages_failed_total") == 0
+
+
+def test_one_that_is_given_up_while_it_is_written_down_lies_there_once(
+    overflow: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is on disk is looked up by one thread while another writes it there."""
+    looked, written = threading.Event(), threading.Event()
+    append = overflow.spool.append
+    giving_up = threading.Thread(target=lambda: overflow.inner.end(b"1", End.GIVEN_UP))
+
+    class Watched(Kept):
+        """Held up where it is looked at without the lock."""
+
+        __slots__ = ("_spool_id",)
+
+        @property
+        def spool_id(self) -> int:
+            found: int = self._spool_id
+            if threading.current_thread() is giving_up and not overflow.outer._lock.locked():
+                looked.set()
+                assert written.wait(30)
+            return found
+
+        @spool_id.setter
+        def spool_id(self, spool_id: int) -> None:
+            self._spool_id = spool_id
+
+    def append_slowly(entries: list[Entry]) -> list[int]:
+        ids = append(entries)
+        if not giving_up.ident:
+            giving_up.start()
+        while giving_up.is_alive() and not looked.is_set():
+            giving_up.join(0.001)
+        return ids
+
+    monkeypatch.setattr(publisher, "Kept", Watched)
+    monkeypatch.setattr(overflow.spool, "append", append_slowly)
+    overflow.publish(b"1")
+    overflow.step(6.0)
+    written.set()
+    giving_up.join(30)
+    overflow.step(1.0)
+    assert overflow.spooled == [b"1"]
+
+
+def test_one_that_is_on_its_way_through_the_spool_counts_once(
+    always: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsent: list[int] = []
+    send = always.outer._send
+
+    def count_and_send(kept: Kept) -> None:
+        unsent.append(always.outer.flush(0.0))
+        send(kept)
+
+    monkeypatch.setattr(always.outer, "_send", count_and_send)
+    always.publish(*(b"%d" % n for n in range(50)))
+    always.step()
+    assert unsent == [50] * 50
 
 
 def test_with_always_a_message_is_on_disk_before_it_is_sent(always: Line) -> None:
