@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -70,10 +71,17 @@ class Database:
             for check in self._watched
         ]
 
-    def summary(self) -> list[CheckSummary]:
-        """What was stored since the start, in the order of the reader file."""
-        found = {row.pop("check_id"): row for row in self._rows(_SUMMARY)}
-        return [CheckSummary(check.name, **found.get(check.check_id, {})) for check in self._watched]
+    def summary(self, within_s: float) -> list[CheckSummary]:
+        """What was stored since the start, in the order of the reader file. Asked again within so many seconds when
+        it takes longer than it may."""
+        until = time.monotonic() + within_s
+        while True:
+            try:
+                found = {row.pop("check_id"): row for row in self._rows(_SUMMARY)}
+                return [CheckSummary(check.name, **found.get(check.check_id, {})) for check in self._watched]
+            except psycopg.errors.QueryCanceled:
+                if time.monotonic() > until:
+                    raise
 
     def close(self) -> None:
         """Close the connection."""

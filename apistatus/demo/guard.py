@@ -23,6 +23,7 @@ from apistatus.demo.processes import python
 MARKER: Final = ".apistatus-demo"
 """A folder is only ever removed when it holds a file of this name."""
 
+_DEAF_TO: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTTOU)
 _DISMISSED: Final = b"dismissed"
 _FOLDER: Final = b"folder "
 _SCREEN_ON: Final = b"screen on"
@@ -41,10 +42,15 @@ class Guard:
     """
 
     def __init__(self, *, terminal: bool) -> None:
-        self._process = subprocess.Popen(  # noqa: S603  (our own module)
-            [*python(), "-m", "apistatus.demo.guard"],
-            stdin=subprocess.PIPE, stdout=None if terminal else subprocess.DEVNULL, process_group=0,
-        )  # fmt: skip
+        # The guard inherits it: what comes before it can ignore signals waits until it does.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _DEAF_TO)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  (our own module)
+                [*python(), "-m", "apistatus.demo.guard"],
+                stdin=subprocess.PIPE, stdout=None if terminal else subprocess.DEVNULL, process_group=0,
+            )  # fmt: skip
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @property
     def group(self) -> int:
@@ -79,8 +85,9 @@ class Guard:
 
 
 def _stand_guard() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTTOU):
+    for number in _DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _DEAF_TO)
     said = sys.stdin.buffer.read().splitlines()
     if _DISMISSED in said:
         return

@@ -117,7 +117,7 @@ class Line:
         consume.stop(_CONSUME_ENDS_WITHIN_S)
         stored = consume.record("consume.stopped") or {}
         return Summary(
-            checks=self._database.summary(), ran_s=ran_s, produced=made - unsent, unsent=unsent,
+            checks=self._database.summary(_DRAINS_WITHIN_S), ran_s=ran_s, produced=made - unsent, unsent=unsent,
             missed=int(said.get("missed", 0)), duplicates=int(stored.get("duplicates", 0)),
             dead_letters=int(stored.get("dead_letters", 0)),
         )  # fmt: skip
@@ -126,7 +126,8 @@ class Line:
         """Wait until what was produced is stored, as long as consume can still store it."""
         until = time.monotonic() + _DRAINS_WITHIN_S
         while time.monotonic() < until and consume.exit_code is None:
-            if sum(check.ticks for check in self._database.summary()) >= produced:
+            stored = self._database.summary(_DRAINS_WITHIN_S)
+            if sum(check.ticks for check in stored) >= produced:
                 return
             time.sleep(_POLL_S)
 

@@ -98,6 +98,8 @@ class Child:
         while (record := self.record(event)) is None:
             if self.exit_code is not None:
                 self._reader.join(_DRAIN_S)
+                if (last := self.record(event)) is not None:
+                    return last
                 raise ChildEnded(self)
             if time.monotonic() > until:
                 raise TooSlow(f"`{self.name}` was not up within {within_s:g} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +21,9 @@ Start = Callable[..., Child]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    # How long the last words are waited for is not what is tested.
+    monkeypatch.setattr(processes, "_DRAIN_S", 60.0)
     children: list[Child] = []
 
     def start(code: str, environ: dict[str, str] | None = None, *, holding_stdin: bool = False) -> Child:
@@ -101,6 +104,19 @@ def test_stop_closes_the_standard_input_that_is_held(start: Start) -> None:
                   "sys.stdin.read(); sys.exit(5)", holding_stdin=True)  # fmt: skip
     child.wait_for_record("", Stop(), _PATIENCE_S)
     assert child.stop(_PATIENCE_S) == 5
+
+
+def test_a_record_that_was_the_last_word_is_found(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Child._read
+
+    def read_late(child: Child) -> None:
+        child._process.wait(_PATIENCE_S)
+        time.sleep(0.2)
+        read(child)
+
+    monkeypatch.setattr(Child, "_read", read_late)
+    child = start("""print('{"event": "up", "port": 7}')""")
+    assert child.wait_for_record("up", Stop(), _PATIENCE_S)["port"] == 7
 
 
 def test_a_child_has_exactly_its_environment(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
