@@ -168,14 +168,18 @@ def test_contexts_that_nobody_holds_and_nobody_asks_for_are_forgotten(
     living.close()
 
 
+def _watching() -> set[threading.Thread]:
+    return {one for one in threading.enumerate() if one.name == "apistatus-tls-files"}
+
+
 def test_contexts_in_use_are_looked_at_after_their_options_were_forgotten(
     options: TlsOptions, maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tls_files, "LOOK_AGAIN_S", 0.001)
     monkeypatch.setattr(tls_files, "FORGET_AFTER_S", 0.001)
-    living = LivingContexts(maker)
+    living, before = LivingContexts(maker), _watching()
     contexts = living.of(options)
-    [watching] = [one for one in threading.enumerate() if one.name == "apistatus-tls-files"]
+    [watching] = _watching() - before
     gone = threading.Event()
     weakref.finalize(living.of(TlsOptions(ca_file=options.ca_file)), gone.set)
     assert gone.wait(30), "what nobody asks for is still there"
@@ -191,13 +195,12 @@ def test_files_are_looked_at_until_nobody_needs_them_any_more(
     options: TlsOptions, maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tls_files, "LOOK_AGAIN_S", 0.001)
-    living = LivingContexts(maker)
-    before = threading.active_count()
+    living, before = LivingContexts(maker), _watching()
     living.of(TlsOptions())
-    assert threading.active_count() == before, "options without files need no thread"
+    assert not _watching() - before, "options without files need no thread"
     contexts = living.of(options)
     living.of(TlsOptions(ca_file=options.ca_file))
-    [watching] = [one for one in threading.enumerate() if one.name == "apistatus-tls-files"]
+    [watching] = _watching() - before
     old = contexts.now()
     while maker.again.acquire(blocking=False):
         pass

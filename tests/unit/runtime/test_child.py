@@ -233,5 +233,5 @@ def test_a_child_notices_that_its_supervisor_is_gone() -> None:
 def _is_worker(pid: int) -> bool:
     try:
         return b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it may also end between opening and reading
         return False

@@ -118,8 +118,9 @@ def test_an_endless_request_is_cut_off(service: Service) -> None:
 
 
 def test_a_slow_client_is_cut_off(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_host, "_CONNECTION_S", 0.05)
-    assert service.send(b"GET /li") == b""
+    with monkeypatch.context() as patched:
+        patched.setattr(web_host, "_CONNECTION_S", 0.05)
+        assert service.send(b"GET /li") == b""
     assert service.ask("/live")[0].status == 200
 
 
@@ -142,11 +143,11 @@ def test_a_client_that_goes_away_in_between_harms_nothing(service: Service) -> N
 
 def test_ends_with_its_block_also_while_somebody_hangs_on_it() -> None:
     service = Service()
-    threads = threading.active_count()
+    before = set(threading.enumerate())
     with serve("127.0.0.1", 0, service.health, service.metrics) as service.served:
         hanging = service.connect()
         service.ask("/live")
-    assert threading.active_count() == threads
+    assert [one.name for one in set(threading.enumerate()) - before] == []
     with hanging, pytest.raises(ConnectionError):
         service.connect()
 
