@@ -6,6 +6,11 @@ import importlib.util
 import os
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is not what any test is about, and a busy machine may hold one up.
+settings.register_profile("apistatus", deadline=None)
+settings.load_profile("apistatus")
 
 pytest_plugins = [
     name

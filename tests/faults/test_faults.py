@@ -41,4 +41,4 @@ def stage(stage_or_reason: Stage | str, request: pytest.FixtureRequest) -> Stage
 def test_the_promise_holds(number: int, stage: Stage) -> None:
     record = play(CASES[number], stage, secrets.randbelow(10**6))
     print(f"case {number} seed {record['seed']}: {record['figures']}")
-    assert record["outcome"] == "held", record["findings"]
+    assert record["outcome"] == "held", record["findings"] or record["spoiled"]

@@ -143,7 +143,8 @@ def service() -> Iterator[HTTPServer]:
 
 def health(installed: Path, folder: Path, listen: str) -> subprocess.CompletedProcess[str]:
     """The health check of the container image, word for word, with its way of naming the address."""
-    return run([installed / "apistatus", "health"], folder, bare_environment(APISTATUS_LISTEN=listen))
+    env = bare_environment(APISTATUS_LISTEN=listen, APISTATUS_HEALTH_TIMEOUT="60")
+    return run([installed / "apistatus", "health"], folder, env)
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])

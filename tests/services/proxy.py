@@ -70,9 +70,15 @@ class Proxy:
         """Bytes handed on to clients so far, over all connections."""
         return self._call(lambda: self._faults.to_client_bytes)
 
-    def pass_through(self) -> None:
-        """End every fault. A connection that lost bytes stays dead and silent, as after a lost NAT entry."""
-        self._call(self._faults.clear)
+    def pass_through(self, *, bytes_per_s: float | None = None) -> None:
+        """End every fault, but for this bound (see `throttle`), which holds from the first byte on. A connection
+        that lost bytes stays dead and silent, as after a lost NAT entry."""
+
+        def clear() -> None:
+            self._faults.clear()
+            self._faults.set(bytes_per_s=bytes_per_s)
+
+        self._call(clear)
         self._await(self._listen())
 
     def delay(self, milliseconds: float) -> None:

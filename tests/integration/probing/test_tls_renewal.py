@@ -61,12 +61,13 @@ async def _probe_until(prober: HttpProber, check: Check, holds: Callable[[], boo
 async def test_the_next_connection_presents_a_renewed_certificate(
     target: Target, volume: Volume, names: Names, engine: EngineChoice
 ) -> None:
-    check = check_of(target.url, tls=volume.options)
+    check, before = check_of(target.url, tls=volume.options), set(threading.enumerate())
     async with probing(engine) as prober:
         assert (await prober.probe(check)).status == "up"
         volume.swap("second")
         await _probe_until(prober, check, lambda: names.seen[-1] == "second")
-        [watching] = [thread for thread in threading.enumerate() if thread.name == "apistatus-tls-files"]
+        started = set(threading.enumerate()) - before
+        [watching] = [thread for thread in started if thread.name == "apistatus-tls-files"]
     watching.join(30)
     assert not watching.is_alive()
     assert set(names.seen) == {"first", "second"}

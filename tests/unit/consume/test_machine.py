@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -17,6 +18,7 @@ from tests.fakes.messages import encoded
 from tests.fakes.sink import Database
 from tests.unit.consume.line import Line, Topic
 
+pytestmark = pytest.mark.timeout(600)  # seconds of computing, of which a busy machine makes minutes
 PARTITIONS = range(3)
 MEMBERS = 2
 partitions = st.sampled_from(PARTITIONS)

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import pytest
+
+from apistatus.demo import pages
 from apistatus.demo.pages import Endpoint, parse_metrics, totals
 from apistatus.demo.snapshot import Totals
 from apistatus.runtime.metrics import Metrics
@@ -32,6 +35,12 @@ def served(status: int, body: bytes) -> Iterator[Endpoint]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a page may take is not what is tested."""
+    monkeypatch.setattr(pages, "_TIMEOUT_S", 60.0)
 
 
 def test_the_names_are_those_of_our_metrics() -> None:

@@ -60,7 +60,6 @@ class Client:
 @pytest.fixture
 def send(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str | None]]:
     monkeypatch.setattr(forwarder, "ensure_topic", lambda _settings: None)
-    monkeypatch.setattr(forwarder, "_FLUSH_S", 0.05)
 
     def sent(client: Client, *values: bytes) -> list[str | None]:
         def make(_config: object) -> Any:
@@ -95,7 +94,10 @@ def test_one_that_is_too_large_does_not_take_its_neighbours_with_it(
 @pytest.mark.parametrize(
     "client", [Client(fault=KafkaError.TOPIC_AUTHORIZATION_FAILED), Client(silent=True), Client(full=10**9)]
 )
-def test_what_did_not_become_known_is_said(send: Callable[..., list[str | None]], client: Client) -> None:
+def test_what_did_not_become_known_is_said(
+    send: Callable[..., list[str | None]], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarder, "_FLUSH_S", 0.05)
     with pytest.raises(KafkaUnavailable, match=r"topic 'statuses\.dlq' does not take messages"):
         send(client, b"a")
     assert client.purged

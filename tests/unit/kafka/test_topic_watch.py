@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,17 +23,22 @@ class Cluster:
 
     def __init__(self) -> None:
         self.topic: TopicIdentity | None = FIRST
-        self._asked = threading.Semaphore(0)
+        self._asked, self._news = 0, threading.Condition()
 
     def identify(self, _settings: KafkaSettings) -> TopicIdentity:
-        self._asked.release()
-        if self.topic is None:
+        with self._news:
+            self._asked += 1
+            topic = self.topic
+            self._news.notify_all()
+        if topic is None:
             raise KafkaUnavailable("there is no topic")
-        return self.topic
+        return topic
 
     def wait_for_questions(self, count: int) -> None:
-        for _ in range(count):
-            assert self._asked.acquire(timeout=PATIENCE_S)
+        """So many that begin from now on: when the last one does, the answers to the others were looked at."""
+        with self._news:
+            until = self._asked + count
+            assert self._news.wait_for(lambda: self._asked >= until, PATIENCE_S)
 
 
 @pytest.fixture
@@ -42,9 +48,17 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return made
 
 
-def test_another_topic_of_the_same_name_is_noticed_until_it_is_known(cluster: Cluster) -> None:
+@pytest.fixture
+def watch(cluster: Cluster) -> Iterator[TopicWatch]:
     watch = TopicWatch(KafkaSettings(), period_s=0.001)
     watch.know(FIRST)
+    yield watch
+    watch.close()
+
+
+def test_another_topic_of_the_same_name_is_noticed_until_it_is_known(
+    cluster: Cluster, watch: TopicWatch
+) -> None:
     cluster.wait_for_questions(3)
     assert not watch.changed
     cluster.topic = None
@@ -56,7 +70,6 @@ def test_another_topic_of_the_same_name_is_noticed_until_it_is_known(cluster: Cl
     watch.know(SECOND)
     cluster.wait_for_questions(20)
     assert not watch.changed
-    watch.close()
 
 
 def test_a_broker_without_topic_ids_is_not_asked() -> None:

@@ -12,7 +12,7 @@ from apistatus.model.check import TlsOptions
 from apistatus.probing import failures
 from apistatus.probing.attempt import Attempt
 from apistatus.probing.failures import explain
-from tests.fakes.clock import VirtualClock
+from tests.fakes.clock import NOW_US, VirtualClock
 from tests.targets.certificates import DAY, Issued, issue
 from tests.targets.checks import check_of
 
@@ -48,7 +48,9 @@ def _told(
 
     monkeypatch.setattr(failures, "served_chain", chain(*[LEAF] * (of == "served_chain")))
     monkeypatch.setattr(failures, "refused_chain", chain(*[LEAF] * (of == "refused_chain")))
-    attempt = Attempt(check_of("https://a.example/", tls=options or TlsOptions()), VirtualClock())
+    clock = VirtualClock()
+    clock.wall_step_us = int((LEAF.certificate.not_valid_before_utc + DAY).timestamp() * 1e6) - NOW_US
+    attempt = Attempt(check_of("https://a.example/", tls=options or TlsOptions()), clock)
     attempt.new_hop("a.example", 443)
     attempt.tls_name, attempt.timeline.phase = "a.example", "tls"
     attempt.exchange = exchange  # part of one

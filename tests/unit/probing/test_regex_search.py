@@ -121,6 +121,11 @@ def test_a_catastrophic_pattern_ends_in_a_failed_extraction(pattern: str, body: 
     ids=["search", "occurs", "replace"],
 )
 def test_other_threads_go_on_during_a_search(search: Callable[[Pattern, str], object]) -> None:
+    # A main thread that got no processor meanwhile proves nothing; then it is searched again.
+    assert any(_steps_during(search) >= 3 for _ in range(20))
+
+
+def _steps_during(search: Callable[[Pattern, str], object]) -> int:
     pattern, begun, ended = Pattern("(a|aa)+$"), threading.Event(), threading.Event()
 
     def searching() -> None:
@@ -136,7 +141,7 @@ def test_other_threads_go_on_during_a_search(search: Callable[[Pattern, str], ob
     while not ended.wait(0.001):
         steps += 1
     thread.join()
-    assert steps >= 3
+    return steps
 
 
 @settings(deadline=None)

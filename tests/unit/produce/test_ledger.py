@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -13,6 +14,7 @@ from tests.fakes.clock import NOW_US
 from tests.fakes.messages import check
 from tests.unit.produce.rig import Rig, assert_balanced
 
+pytestmark = pytest.mark.timeout(600)  # seconds of computing, of which a busy machine makes minutes
 _HOUR_S = 3600.0
 reader_files = st.dictionaries(
     st.sampled_from(["a", "b", "c", "d"]),

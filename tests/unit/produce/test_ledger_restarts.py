@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -15,6 +16,7 @@ from tests.fakes.clock import VirtualClock
 from tests.fakes.messages import check
 from tests.unit.produce.rig import Rig
 
+pytestmark = pytest.mark.timeout(600)  # seconds of computing, of which a busy machine makes minutes
 INTERVALS_S = {"a": 0.5, "b": 1.0, "c": 7.0, "d": 60.0}
 _BACKFILL_US = 30_000_000
 reader_files = st.sets(st.sampled_from(sorted(INTERVALS_S)), min_size=1)
