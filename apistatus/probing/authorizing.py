@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from functools import partial
-from time import monotonic
 from typing import Final
 
 import httpx
@@ -17,6 +16,7 @@ from apistatus.model.check import AwsSigning, TokenGrant
 from apistatus.ports import Clock
 from apistatus.probing.attempt import Attempt
 from apistatus.probing.auth_errors import NoCredentials
+from apistatus.probing.deadlines import Within
 from apistatus.probing.failures import DeadlinePassed
 from apistatus.probing.fetching import Fetcher
 from apistatus.probing.oauth2 import TokenSource
@@ -100,7 +100,7 @@ class Authorizer:
         if self._signs:
             return
         try:
-            async with asyncio.timeout(max(0.0, deadline_s - monotonic())):
+            async with Within(deadline_s):
                 await self._threads.submit(load_botocore).future
         except TimeoutError as error:
             raise NoCredentials(

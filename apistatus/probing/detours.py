@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
-from typing import Final
 
 from apistatus.probing.attempt import Attempt
+from apistatus.probing.deadlines import Within
 from apistatus.probing.detour import Detour, Line
 from apistatus.probing.exchange_errors import EndedEarly
 from apistatus.probing.hop_plan import HopPlan
@@ -17,10 +16,6 @@ from apistatus.probing.reception import Reception
 from apistatus.probing.tls import openssl_context
 from apistatus.probing.tls_files import Contexts, LivingContexts
 from apistatus.probing.way import context_of
-
-_LATE_S: Final = 0.005
-"""A deadline's timer that is later than this shows that the loop was held up."""
-_LAST_LOOK_S: Final = 0.002
 
 
 class Detours:
@@ -62,20 +57,16 @@ class Detours:
         self._contexts.close()
 
     async def _run(self, detour: Detour, reception: Reception, kept: Line | None, deadline_s: float) -> None:
-        limit = asyncio.timeout(None)
+        limit = Within(deadline_s)
         try:
             async with limit:
-                timer = _Timer(limit, deadline_s)
-                try:
-                    if kept is not None:
-                        detour.go_on(kept)
-                    else:
-                        await detour.open(self._reaching, self._contexts)
-                    await detour.speak(reception)
-                finally:
-                    timer.cancel()
+                if kept is not None:
+                    detour.go_on(kept)
+                else:
+                    await detour.open(self._reaching, self._contexts)
+                await detour.speak(reception)
         except TimeoutError as error:
-            reception.on_end(detour.late() if limit.expired() else error)
+            reception.on_end(detour.late() if limit.has_passed else error)
         except Exception as error:  # noqa: BLE001 - it is handed on, for `failures` to name
             reception.on_end(error)
         else:
@@ -88,31 +79,6 @@ class Detours:
                 return kept
             kept.close()
         return None
-
-
-class _Timer:
-    """Expires a timeout at its deadline (`time.monotonic`), and a little later after the loop was held up: what
-    came in time and was not looked at is no fault of the target."""
-
-    def __init__(self, limit: asyncio.Timeout, deadline_s: float) -> None:
-        self._limit = limit
-        self._deadline_s = deadline_s
-        self._loop = asyncio.get_running_loop()
-        self._set()
-
-    def cancel(self) -> None:
-        self._handle.cancel()
-
-    def _set(self) -> None:
-        self._handle = self._loop.call_later(max(0.0, self._deadline_s - monotonic()), self._expire)
-
-    def _expire(self) -> None:
-        late_s = monotonic() - self._deadline_s
-        if late_s < 0.0:
-            # uvloop counts in milliseconds, and is early as often as late.
-            self._set()
-        else:
-            self._limit.reschedule(self._loop.time() + (_LAST_LOOK_S if late_s > _LATE_S else 0.0))
 
 
 def _was_dead(reception: Reception) -> bool:

@@ -11,6 +11,7 @@ from time import monotonic, monotonic_ns
 from typing import Final
 
 from apistatus.probing.connection import Connection
+from apistatus.probing.deadlines import LAST_LOOK_S
 from apistatus.probing.exchange_errors import ConnectFailed
 from apistatus.probing.resolve import Address
 from apistatus.probing.stamps import connect_ns, want_stamps
@@ -25,7 +26,7 @@ class Dialing:
     """
 
     __slots__ = (
-        "_addresses", "_began_ns", "_deadline_s", "_loop", "_lost_ns", "_on_connected", "_on_failed", "_share",
+        "_addresses", "_deadline_s", "_loop", "_lost_ns", "_on_connected", "_on_failed", "_share", "began_ns",
         "connect_ns", "connection", "has_kernel_clock", "tried",
     )  # fmt: skip
 
@@ -39,7 +40,9 @@ class Dialing:
         self._on_connected = on_connected
         self._on_failed = on_failed
         self._share: asyncio.TimerHandle | None = None
-        self._began_ns = self._lost_ns = 0
+        self._lost_ns = 0
+        self.began_ns = 0
+        """When the address was begun with that is tried (monotonic)."""
         self.connection: Connection | None = None
         self.tried: list[tuple[Address, OSError]] = []
         """Addresses that could not be connected to, and what they said."""
@@ -55,7 +58,7 @@ class Dialing:
     def start(self) -> None:
         """Begin with the first address that has not been tried. Callbacks may come before this returns."""
         while len(self.tried) < len(self._addresses):
-            self._began_ns = monotonic_ns()
+            self.began_ns = monotonic_ns()
             try:
                 self._begin(self.address)
             except OSError as error:
@@ -89,10 +92,14 @@ class Dialing:
 
     def _failed(self, error: OSError) -> None:
         self.tried.append((self.address, error))
-        self._lost_ns += monotonic_ns() - self._began_ns
+        self._lost_ns += monotonic_ns() - self.began_ns
         self.stop()
 
     def _is_over(self) -> None:
+        # What has come by now counts first: the loop may have been held up.
+        self._share = self._loop.call_later(LAST_LOOK_S, self._give_up)
+
+    def _give_up(self) -> None:
         self._share = None
         self._failed(TimeoutError())
         self.start()
@@ -106,7 +113,7 @@ class Dialing:
             self._failed(OSError(code, os.strerror(code)))
             self.start()
             return
-        waited_ns = monotonic_ns() - self._began_ns
+        waited_ns = monotonic_ns() - self.began_ns
         measured_ns = connect_ns(connection.sock, waited_ns)
         self.has_kernel_clock = measured_ns is not None
         self.connect_ns = self._lost_ns + (waited_ns if measured_ns is None else measured_ns)

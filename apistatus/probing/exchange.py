@@ -23,7 +23,8 @@ from typing import Final
 
 from apistatus.model.result import Phase
 from apistatus.probing.connection import Connection
-from apistatus.probing.exchange_errors import ClosedByUs, EndedEarly, OutOfTime
+from apistatus.probing.deadlines import LAST_LOOK_S, LATE_S
+from apistatus.probing.exchange_errors import ClosedByUs, EndedEarly, HeldUp, OutOfTime
 from apistatus.probing.exchange_plan import Listener, Plan
 from apistatus.probing.opening import Opening
 from apistatus.probing.resolve import Address
@@ -34,9 +35,6 @@ from apistatus.probing.traffic import Traffic
 
 _READ_BYTES: Final = 16_384
 """Read at once: a flood of tiny chunks costs far more to take apart than to send, and others wait for it."""
-_LATE_S: Final = 0.005
-"""A deadline's timer that is later than this shows that the loop was held up."""
-_LAST_LOOK_S: Final = 0.002
 _GONE: Final = frozenset((errno.EPIPE, errno.ECONNRESET))
 
 
@@ -274,11 +272,18 @@ class Exchange:
         if late_s < 0.0:
             # uvloop counts in milliseconds, and is early as often as late.
             self._set_timer()
-        elif late_s > _LATE_S:
-            # What came in time and was not looked at is no fault of the target: one more look at all sockets.
-            self._timer = self._loop.call_later(_LAST_LOOK_S, self._end, OutOfTime())
+        elif late_s > LATE_S:
+            self._timer = self._loop.call_later(LAST_LOOK_S, self._end_late)
         else:
             self._end(OutOfTime())
+
+    def _end_late(self) -> None:
+        """The deadline passed while the loop was held up; the sockets had one more look."""
+        if self._traffic is not None:
+            asked_ns = self._traffic.sent_ns
+        else:
+            asked_ns = self._opening.asked_ns if self._opening is not None else 0
+        self._end(HeldUp() if asked_ns > self._deadline_s * 1e9 else OutOfTime())
 
     def _end(self, error: Exception | None) -> None:
         if self.over:

@@ -31,5 +31,12 @@ class OutOfTime(Exception):
     """The exchange's deadline passed."""
 
 
+class HeldUp(OutOfTime):
+    """It passed before we got to ask: that is our own lateness, and nothing is known of the peer."""
+
+    def __init__(self) -> None:
+        super().__init__("this machine held up the check, and its timeout passed before the target was asked")
+
+
 class ClosedByUs(Exception):
     """The exchange was given up by whoever had begun it."""

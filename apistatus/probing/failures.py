@@ -20,7 +20,7 @@ from apistatus.probing.auth_errors import NoCredentials
 from apistatus.probing.body import ExtractFailed
 from apistatus.probing.chains import refused_chain, served_chain
 from apistatus.probing.decoding import BadCoding, CutOff, TooLarge
-from apistatus.probing.exchange_errors import ClosedByUs, EndedEarly, HandshakeClosed, NotHttp
+from apistatus.probing.exchange_errors import ClosedByUs, EndedEarly, HandshakeClosed, HeldUp, NotHttp
 from apistatus.probing.hop_plan import RequestImpossible
 from apistatus.probing.http2 import NotHttp2, TurnedAway
 from apistatus.probing.masking import one_line
@@ -276,6 +276,7 @@ _TABLE: Final[tuple[tuple[type[Exception], Callable[[Any, Attempt], Failure]], .
     (ExtractFailed, _Simple("extract", "body")),
     (TlsOptionsUnusable, _Simple("internal", "tls", "our own fault: ")),
     (Busy, _Simple("internal", None, "our own fault: ")),
+    (HeldUp, _Simple("internal", None, "our own fault: ")),
     (ClosedByUs, _Simple("internal", None, "our own fault: ")),
     (NoCredentials, _no_credentials),
     (RequestImpossible, _Simple("internal", None, "our own fault: the request cannot be sent: ")),

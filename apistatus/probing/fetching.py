@@ -18,7 +18,7 @@ from apistatus.probing.connection import Connection
 from apistatus.probing.decoding import CutOff
 from apistatus.probing.detours import Detours
 from apistatus.probing.exchange import Exchange
-from apistatus.probing.exchange_errors import ConnectFailed, EndedEarly, OutOfTime
+from apistatus.probing.exchange_errors import ConnectFailed, EndedEarly, HeldUp, OutOfTime
 from apistatus.probing.exchange_plan import Plan
 from apistatus.probing.failures import DeadlinePassed, NotConnected, connect_failure
 from apistatus.probing.hop_plan import HopPlan, road_of
@@ -246,7 +246,8 @@ def _certificate_end(exchange: Measured, error: Exception | None) -> int | None:
 def _translated(error: Exception, port: int) -> Exception:
     if isinstance(error, ConnectFailed):
         return NotConnected([connect_failure(found, address, port) for address, found in error.tried])
-    return DeadlinePassed() if isinstance(error, OutOfTime) else error
+    is_target_late = isinstance(error, OutOfTime) and not isinstance(error, HeldUp)
+    return DeadlinePassed() if is_target_late else error
 
 
 def _content(attempt: Attempt, reception: Reception) -> bytes:

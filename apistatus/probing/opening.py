@@ -31,8 +31,8 @@ class Opening:
     """
 
     __slots__ = (
-        "_arrivals", "_connection", "_deadline_s", "_dialing", "_engine", "_loop", "_on_failed", "_on_open",
-        "_plan", "_sent_ns", "_unsent", "address", "connect_ns", "phase", "refused", "tls",
+        "_arrivals", "_connection", "_deadline_s", "_dialing", "_engine", "_flushed_ns", "_loop", "_on_failed",
+        "_on_open", "_plan", "_sent_ns", "_unsent", "address", "connect_ns", "phase", "refused", "tls",
         "tls_ns", "tried",
     )  # fmt: skip
 
@@ -49,7 +49,7 @@ class Opening:
         self._engine = 0
         self._dialing: Dialing | None = None
         self._connection: Connection | None = None
-        self._sent_ns = 0
+        self._sent_ns = self._flushed_ns = 0
         self._unsent = b""
         self.address: Address | None = None
         self.phase: Phase = "connect"
@@ -62,6 +62,11 @@ class Opening:
         self.refused: Exception | None = None
         """What the last engine refused a certificate with: the verdict, whatever `on_failed` or `stop` say of
         the look at it."""
+
+    @property
+    def asked_ns(self) -> int:
+        """When the peer was last sent something (monotonic): a SYN, or a flight of the handshake."""
+        return self._flushed_ns if self._dialing is None else self._dialing.began_ns
 
     @property
     def engine(self) -> EngineName | None:
@@ -143,7 +148,8 @@ class Opening:
         data = self._unsent + connection.encrypted_out.read()
         if not data:
             return
-        self._sent_ns = self._sent_ns or monotonic_ns()
+        self._flushed_ns = monotonic_ns()
+        self._sent_ns = self._sent_ns or self._flushed_ns
         try:
             sent = connection.sock.send(data)
         except BlockingIOError:

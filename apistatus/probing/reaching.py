@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Sequence
-from time import monotonic, monotonic_ns
+from time import monotonic_ns
 
 from apistatus.probing.attempt import Attempt
+from apistatus.probing.deadlines import Within
 from apistatus.probing.failures import DeadlinePassed
 from apistatus.probing.hop_plan import HopPlan
 from apistatus.probing.network_policy import Blocked, NetworkPolicy
@@ -44,12 +44,12 @@ class Reaching:
     async def _looked_up(self, attempt: Attempt, plan: HopPlan, deadline_s: float) -> list[Address]:
         attempt.timeline.phase = "resolve"
         began_ns = monotonic_ns()
-        limit = asyncio.timeout(max(0.0, deadline_s - monotonic()))
+        limit = Within(deadline_s)
         try:
             async with limit:
                 found = await self._resolver.lookup(plan.host, plan.port, plan.family)
         except TimeoutError as error:
-            if not limit.expired():
+            if not limit.has_passed:
                 raise
             raise self._resolver.starved(plan.host, plan.family) or DeadlinePassed from error
         attempt.timeline.measured("resolve", max(0, found.at_ns - began_ns))

@@ -13,11 +13,11 @@ runs out of time, the others still get what it brings. What goes on past the che
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from apistatus.ports import Clock
 from apistatus.probing.auth_errors import NoCredentials
+from apistatus.probing.deadlines import Within
 from apistatus.probing.exchange_errors import ClosedByUs
 
 T = TypeVar("T")
@@ -94,12 +94,12 @@ class Supply(Generic[T]):
         fetch = self._begin()
         if fetch is None:
             raise self._still_failed()
-        limit = asyncio.timeout(max(0.0, deadline_s - monotonic()))
+        limit = Within(deadline_s)
         try:
             async with limit:
                 got = await asyncio.shield(fetch)
         except TimeoutError as error:
-            if not limit.expired():
+            if not limit.has_passed:
                 raise
             raise NoCredentials(self._source.unfinished()) from error
         except asyncio.CancelledError as error:

@@ -20,12 +20,6 @@ class Busy(Exception):
     """The call was given up before a thread was free for it: our own shortage, nobody else's fault."""
 
 
-def was_starved(cpu_s: float | None, limit_s: float) -> bool:
-    """Whether a call that did not end within its limit hardly had a processor meanwhile, less than a tenth of
-    the limit: then it may not be slow, and nobody but this machine is to blame."""
-    return cpu_s is not None and cpu_s < limit_s / 10
-
-
 class Job(Generic[T]):
     """A call under way. `begun` is true once a thread works on it; `future` belongs to the event loop."""
 

@@ -7,17 +7,32 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
 
+from apistatus.model.check import TlsOptions
+from apistatus.probing.dialing import Dialing
 from apistatus.probing.exchange import Exchange
-from apistatus.probing.exchange_errors import ClosedByUs, ConnectFailed, EndedEarly, NotHttp, OutOfTime
+from apistatus.probing.exchange_errors import (
+    ClosedByUs,
+    ConnectFailed,
+    EndedEarly,
+    HeldUp,
+    NotHttp,
+    OutOfTime,
+)
 from apistatus.probing.exchange_plan import Plan
 from apistatus.probing.resolve import Address
 from apistatus.probing.response_reader import ResponseReader
+from apistatus.probing.tls import openssl_context
+from apistatus.probing.tls_engines import EngineName
+from tests.services.proxied import reserved
 from tests.targets import behaviours
+from tests.targets.certificates import Issued, issue, server_context
 from tests.targets.server import Behaviour, Connection, Target, answer, read_request, reset
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -294,6 +309,89 @@ def test_what_came_in_time_counts_though_the_loop_looked_at_it_late(run: Run) ->
             assert exchange.processing_ns < 300_000_000
             assert exchange.late_ns > 5_000_000
 
+    run(test())
+
+
+@both_loops
+def test_a_target_that_was_asked_after_the_deadline_is_not_late(run: Run) -> None:
+    async def test() -> None:
+        with Target(behaviours.silent) as target:
+            loop, heard = asyncio.get_running_loop(), Heard()
+            exchange = Exchange(Plan(GET), heard, deadline_s=time.monotonic() + 0.3, loop=loop)
+            exchange.connect([_at(target.port)])
+            # The loop stands still before it can see that the target accepts.
+            time.sleep(0.5)
+            await heard.over
+            assert isinstance(heard.error, HeldUp)
+            heard = Heard()
+            exchange = Exchange(Plan(GET), heard, deadline_s=time.monotonic() - 0.1, loop=loop)
+            exchange.connect([_at(target.port)])
+            await heard.over
+            assert isinstance(heard.error, HeldUp), "a look-up that ended late"
+
+    run(test())
+
+
+@both_loops
+def test_a_target_that_was_asked_in_time_and_says_nothing_is_late(run: Run) -> None:
+    async def test() -> None:
+        with Target(behaviours.silent) as target:
+            loop, heard = asyncio.get_running_loop(), Heard()
+            exchange = Exchange(Plan(GET), heard, deadline_s=time.monotonic() + 2, loop=loop)
+            exchange.connect([_at(target.port)])
+            while not heard.events:
+                await asyncio.sleep(0)
+            time.sleep(max(0.0, exchange._deadline_s - time.monotonic()) + 0.1)
+            await heard.over
+            assert type(heard.error) is OutOfTime
+
+    run(test())
+
+
+@both_loops
+def test_a_handshake_that_was_answered_in_time_and_went_on_late_is_not_late(
+    run: Run, authority: Issued, tmp_path: Path
+) -> None:
+    async def test() -> None:
+        context = server_context(tmp_path, issue("good", authority))
+        with Target(behaviours.silent, context) as target:
+            loop, heard = asyncio.get_running_loop(), Heard()
+            engines: list[tuple[EngineName, ssl.SSLContext]] = [
+                ("openssl", openssl_context(TlsOptions(verify=False)))
+            ]
+            plan = Plan(GET, engines=engines, server_name="localhost")
+            exchange = Exchange(plan, heard, deadline_s=time.monotonic() + 0.5, loop=loop)
+            exchange.connect([_at(target.port)])
+            time.sleep(0.7)
+            await heard.over
+            assert isinstance(heard.error, HeldUp)
+
+    run(test())
+
+
+@both_loops
+def test_an_address_that_accepted_is_taken_though_the_loop_saw_it_late(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = Dialing._begin
+    begun: list[str] = []
+
+    def stand_still(dialing: Dialing, address: Address) -> None:
+        begin(dialing, address)
+        begun.append(address.ip)
+        if len(begun) == 2:
+            time.sleep(0.6)  # its share of the second below
+
+    async def test() -> None:
+        with Target(behaviours.ok) as target, closing(reserved(0)) as nobody:
+            closed = nobody.getsockname()[1]
+            loop, heard = asyncio.get_running_loop(), Heard()
+            exchange = Exchange(Plan(GET), heard, deadline_s=time.monotonic() + 1, loop=loop)
+            exchange.connect([_at(closed), _at(target.port), _at(closed, "127.0.0.2")])
+            await heard.over
+            assert (heard.error, heard.body) == (None, b'{"value": 1.50}')
+
+    monkeypatch.setattr(Dialing, "_begin", stand_still)
     run(test())
 
 

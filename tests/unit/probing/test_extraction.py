@@ -6,14 +6,14 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
 from apistatus.model.check import Check, Extractor
 from apistatus.probing import extract, regex_search
+from apistatus.probing.assertions import Findings
 from apistatus.probing.extract import ExtractFailed, Extraction, compile_json_path, compile_regex
 from apistatus.probing.extractors import JsonPathExtractor, RegexExtractor
 from apistatus.probing.json_path import Finder
@@ -57,10 +57,10 @@ class Blocking:
 
 
 class Burning(Blocking):
-    """One that keeps a processor busy until it is released. `begun` once it has had a tenth of 0.3 s of it."""
+    """One that keeps a processor busy until it is released. `begun` once it has had all of its time."""
 
     def __call__(self, body: bytes, charset: str | None) -> str:
-        until_cpu_s = time.thread_time() + 0.03
+        until_cpu_s = time.thread_time() + extract._THREAD_LIMIT_S
         while time.thread_time() < until_cpu_s:
             pass
         self.begun.set()
@@ -76,11 +76,11 @@ class FromBegin:
     def __init__(self, blocking: Blocking) -> None:
         self._blocking = blocking
 
-    @asynccontextmanager
-    async def timeout(self, limit_s: float) -> AsyncIterator[None]:
+    async def wait(
+        self, futures: Sequence[asyncio.Future[Findings]], timeout: float
+    ) -> tuple[set[asyncio.Future[Findings]], set[asyncio.Future[Findings]]]:
         await asyncio.to_thread(self._blocking.begun.wait, 60)
-        async with asyncio.timeout(limit_s):
-            yield
+        return await asyncio.wait(futures, timeout=timeout)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +247,7 @@ async def test_one_that_got_no_processor_is_our_own_shortage(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.05)
+    monkeypatch.setattr(extract, "_THREAD_LIMIT_WHEN_BUSY_S", 0.05)
     # As it is told on Linux; not every system tells it.
     monkeypatch.setattr(Job, "cpu_s", lambda _job: 0.002)
     waiting = Blocking()
@@ -254,6 +255,32 @@ async def test_one_that_got_no_processor_is_our_own_shortage(
     with pytest.raises(Busy, match=r"^this machine was too busy to look at the answer$"):
         await Extraction(threads)(_taking(waiting), b"x")
     waiting.release.set()
+
+
+async def test_one_that_got_half_a_processor_has_more_time(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.05)
+    monkeypatch.setattr(extract, "_THREAD_LIMIT_WHEN_BUSY_S", 60.0)
+
+    class HalfAProcessor(Blocking):
+        def cpu_s(self, _job: Job[Findings]) -> float:
+            self.release.set()
+            return 0.025
+
+    waiting = HalfAProcessor()
+    monkeypatch.setattr(Job, "cpu_s", lambda job: waiting.cpu_s(job))
+    monkeypatch.setattr(extract, "asyncio", FromBegin(waiting))
+    assert (await Extraction(threads)(_taking(waiting), b"x")).value == "x"
+
+
+async def test_what_was_found_while_the_loop_stood_still_counts(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract, "_THREAD_LIMIT_S", 0.05)
+    slow = Blocking()
+    asyncio.get_running_loop().call_later(0.01, lambda: (slow.release.set(), time.sleep(0.2)))
+    assert (await Extraction(threads)(_taking(slow), b"x")).value == "x"
 
 
 async def test_a_search_that_got_no_processor_is_our_own_shortage(
