@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.counting_target import CountingTarget
+from tests.targets.ports import closed_port
 
 
 @pytest.fixture
@@ -18,11 +19,15 @@ def target() -> Iterator[CountingTarget]:
 
 
 @pytest.fixture
-def env(tmp_path: Path, target: CountingTarget) -> dict[str, str]:
+def refused() -> Iterator[int]:
+    """A port on which nobody listens."""
+    with closed_port() as port:
+        yield port
+
+
+@pytest.fixture
+def env(tmp_path: Path, target: CountingTarget, refused: int) -> dict[str, str]:
     """A reader file with one check of each verdict."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        refused = free.getsockname()[1]
     (tmp_path / "checks.yml").write_text(
         f"""\
 readers:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
-import time
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
 from typing import NamedTuple
 
 from tests.services.threaded_server import ThreadedServer
@@ -28,6 +29,7 @@ class ScriptedTarget(ThreadedServer):
     def __init__(self, *codes: int, lasts_s: float = 0.0) -> None:
         self.requests: list[Request] = []
         self.most_open = 0
+        self._over = threading.Event()
         left = deque(codes or (200,))
         lock = threading.Lock()
         open_now = 0
@@ -38,7 +40,7 @@ class ScriptedTarget(ThreadedServer):
                 with lock:
                     self.requests.append(Request(handler.command, handler.path, dict(handler.headers)))
                     code = left.popleft() if len(left) > 1 else left[0]
-                time.sleep(lasts_s)
+                self._over.wait(lasts_s)
                 with lock:
                     open_now -= 1
                 body = b'{"depth": 42}'
@@ -64,4 +66,14 @@ class ScriptedTarget(ThreadedServer):
                     self.most_open = max(self.most_open, open_now)
                 return accepted
 
+            def handle_error(server, request: object, client_address: object) -> None:  # noqa: N805  (likewise)
+                if not isinstance(sys.exception(), OSError):  # one whose client has gone is no news
+                    super().handle_error(request, client_address)
+
         super().__init__(Server(("127.0.0.1", 0), Handler))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        super().__exit__(kind, error, trace)

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import signal
-import socket
 from pathlib import Path
 
 from tests.services.command import Command, wait_until
 from tests.targets.certificates import issue
+from tests.targets.ports import closed_port
 from tests.targets.renewal import Names, Volume
 from tests.targets.server import Target
-
-
-def _unused_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def test_a_renewed_certificate_is_presented_without_a_restart(tmp_path: Path) -> None:
     volume, names = Volume(tmp_path, issue("Test authority", authority=True)), Names()
     volume.swap("first")
     tls = "{ca_file: ca.pem, cert_file: tls.crt, key_file: tls.key}"
-    with Target(names, volume.server_context(tmp_path)) as target:
+    with Target(names, volume.server_context(tmp_path)) as target, closed_port() as no_kafka:
         (tmp_path / "checks.yml").write_text(
             f"checks: [{{name: Mine, url: '{target.url}', interval: 3s, timeout: 2900ms, tls: {tls}, "
             "keep_alive: true}]"
         )
         env = {
             "READER_CONF_FILE": str(tmp_path / "checks.yml"), "APISTATUS_STATE_DIR": str(tmp_path / "state"),
-            "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{_unused_port()}",
+            "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{no_kafka}",
         }  # fmt: skip
         with Command(["produce", "--log-level", "INFO"], env, tmp_path / "log") as produce:
             wait_until(lambda: names.seen, "the first connection")

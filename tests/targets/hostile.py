@@ -18,20 +18,13 @@ from tests.targets import behaviours
 from tests.targets.case import Case
 from tests.targets.chains import chains
 from tests.targets.http2 import hello, speaks
+from tests.targets.ports import closed_port
 from tests.targets.server import Target, answer, fill, replies
 from tests.targets.table import CASES, check_id
 from tests.targets.watch import Watch
 
 DENIED = "127.0.0.2/32"
 """What APISTATUS_DENY_NETWORKS has to hold for the table to be true."""
-
-
-@contextmanager
-def _closed_port() -> Iterator[int]:
-    """Bound and not listening: nobody else gets it, and it refuses."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
 
 
 @contextmanager
@@ -65,7 +58,7 @@ def serving(cases: Sequence[Case], folder: Path, watch: Watch | None = None) -> 
         failing = stack.enter_context(Target(replies(answer(status="500 No"))))
         shared: dict[str, object] = {
             "folder": folder,
-            "closed": stack.enter_context(_closed_port()),
+            "closed": stack.enter_context(closed_port()),
             "full": stack.enter_context(full_port()),
             "ok": stack.enter_context(Target(behaviours.ok)).port,
             "tls": stack.enter_context(Target(behaviours.ok, contexts["good"])).port,
@@ -90,6 +83,7 @@ def main(folder: Path) -> None:
     with Watch() as watch, serving(CASES, folder, watch):
         print("ready", watch.thread_id, flush=True)
         sys.stdin.read()
+        watch.settle()
         (folder / "seen.json").write_text(json.dumps(watch.seen()))
 
 

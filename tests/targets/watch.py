@@ -34,6 +34,7 @@ class Watch:
         self._records: dict[str, list[_Record]] = {}
         self._stopping = threading.Event()
         self._running = threading.Event()
+        self._quiet = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.thread_id = 0
 
@@ -75,6 +76,11 @@ class Watch:
             if poll.poll(0):
                 record.gone_s = time.monotonic()
 
+    def settle(self) -> None:
+        """Return when all that has happened by now is noted."""
+        self._quiet.clear()
+        self._quiet.wait(10)
+
     def seen(self) -> dict[str, list[dict[str, Any]]]:
         """Every connection, by name, in the order in which they were accepted."""
         with self._lock:
@@ -87,7 +93,10 @@ class Watch:
         self.thread_id = threading.get_native_id()
         self._running.set()
         while not self._stopping.is_set():
-            for descriptor, _ in self._epoll.poll(0.1):
+            told = self._epoll.poll(0.1)
+            if not told:
+                self._quiet.set()
+            for descriptor, _ in told:
                 gone_s = time.monotonic()
                 # What was closed meanwhile is unregistered already.
                 with self._lock, contextlib.suppress(OSError):

@@ -1,13 +1,22 @@
-"""What tests of HTTPS targets share."""
+"""Ports, authorities and options that tests of real sockets share."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from apistatus.model.check import TlsOptions
 from tests.targets.certificates import Issued, issue
+from tests.targets.ports import closed_port
+
+
+@pytest.fixture
+def closed() -> Iterator[int]:
+    """A port on which nobody listens."""
+    with closed_port() as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

@@ -137,12 +137,14 @@ async def test_what_the_server_says_is_told_apart(server: NameServer, entry: Ent
 
 
 async def test_a_server_that_is_not_there_is_told_apart_too(server: NameServer) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    async with resolving(f"127.0.0.1:{port}") as resolver:
-        with pytest.raises(NameNotResolved) as told:
-            await ips(resolver, "a.example")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        # Connected to somebody else: others who send to it are told that nobody is there, and nobody else gets it.
+        held.connect(("127.0.0.1", 9))
+        async with resolving(f"127.0.0.1:{port}") as resolver:
+            with pytest.raises(NameNotResolved) as told:
+                await ips(resolver, "a.example")
     assert str(told.value).startswith(f"no name server can be reached, at 127.0.0.1:{port}")
 
 

@@ -7,7 +7,6 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,6 @@ from apistatus.probing.resolve import Address
 from apistatus.probing.response_reader import ResponseReader
 from apistatus.probing.tls import openssl_context
 from apistatus.probing.tls_engines import EngineName
-from tests.services.proxied import reserved
 from tests.targets import behaviours
 from tests.targets.certificates import Issued, issue, server_context
 from tests.targets.server import Behaviour, Connection, Target, answer, read_request, reset
@@ -152,9 +150,9 @@ def test_an_answer_that_comes_before_the_request_has_gone_out_counts(run: Run) -
 @pytest.mark.parametrize("size", [3_000, 32 << 20])
 def test_a_request_goes_out_whole_however_slowly_it_is_taken(run: Run, size: int) -> None:
     def takes_all(connection: Connection, target: Target) -> None:
-        # Until the sender's buffers are full.
+        # Until the sender's buffers are full, from when it has begun to send.
+        left = len(GET) + size - len(connection.recv(1))
         target.over.wait(0.1)
-        left = len(GET) + size
         while left:
             left -= len(connection.recv(1 << 20))
         connection.sendall(answer(b"all of it"))
@@ -266,12 +264,10 @@ async def test_cancelling_at_once_leaves_no_socket() -> None:
         assert exchange.phase == "connect"
 
 
-async def test_every_address_is_tried_and_told() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+async def test_every_address_is_tried_and_told(closed: int) -> None:
     heard = Heard()
     exchange = Exchange(Plan(GET), heard, deadline_s=time.monotonic() + 20, loop=asyncio.get_running_loop())
-    exchange.connect([_at(port), _at(port, "224.0.0.1"), _at(port, "127.0.0.2")])
+    exchange.connect([_at(closed), _at(closed, "224.0.0.1"), _at(closed, "127.0.0.2")])
     await heard.over
     assert isinstance(heard.error, ConnectFailed)
     assert [address.ip for address, _ in heard.error.tried] == ["127.0.0.1", "224.0.0.1", "127.0.0.2"]
@@ -371,7 +367,7 @@ def test_a_handshake_that_was_answered_in_time_and_went_on_late_is_not_late(
 
 @both_loops
 def test_an_address_that_accepted_is_taken_though_the_loop_saw_it_late(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, closed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin = Dialing._begin
     begun: list[str] = []
@@ -383,8 +379,7 @@ def test_an_address_that_accepted_is_taken_though_the_loop_saw_it_late(
             time.sleep(0.6)  # its share of the second below
 
     async def test() -> None:
-        with Target(behaviours.ok) as target, closing(reserved(0)) as nobody:
-            closed = nobody.getsockname()[1]
+        with Target(behaviours.ok) as target:
             loop, heard = asyncio.get_running_loop(), Heard()
             exchange = Exchange(Plan(GET), heard, deadline_s=time.monotonic() + 1, loop=loop)
             exchange.connect([_at(closed), _at(target.port), _at(closed, "127.0.0.2")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import sys
+import threading
 import zlib
 from functools import partial
 
@@ -64,13 +65,23 @@ async def test_the_time_a_target_thinks_is_processing_and_not_transfer() -> None
 
 
 async def test_the_time_between_first_and_last_byte_is_transfer() -> None:
+    first_was_read = threading.Event()
+
     def streams(connection: Connection, target: Target) -> None:
         read_request(connection, target)
         connection.sendall(answer(b"a", length=2))
+        # Of two that lie in the kernel together, only the last one's stamp would be left.
+        first_was_read.wait(20)
         target.over.wait(0.1)
         connection.sendall(b"b")
 
-    outcome = await outcome_at(streams)
+    with Target(streams) as target:
+        async with probing() as prober:
+            probe = asyncio.create_task(prober.probe(check_of(target.url)))
+            while not any(one.received_bytes for one in prober.exchanges_under_way()):
+                await asyncio.sleep(0.001)
+            first_was_read.set()
+            outcome = await probe
     assert outcome.status == "up"
     assert outcome.transfer_us is not None
     assert outcome.transfer_us >= 90_000

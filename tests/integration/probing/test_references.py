@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from apistatus.probing import references
 from apistatus.runtime.clock import SystemClock
 from apistatus.settings.schema import ProbeSettings
 from apistatus.wiring.connectivity import references_of
@@ -16,15 +17,27 @@ from tests.targets.certificates import DAY, issue, server_context
 from tests.targets.server import Behaviour, Connection, Target, answer, read_request, replies, reset
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is held up for a tenth of a second would meet this limit before that of each reference."""
+    monkeypatch.setattr(references, "PATIENCE_S", 60.0)
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For references that answer: how long they may take is not what is tested."""
+    monkeypatch.setattr(references, "_TIMEOUT_US", 20_000_000)
+
+
 async def asked(*urls: str, deny: tuple[str, ...] = ()) -> tuple[str | None, list[str]]:
     """What `silence` says of references at these URLs, and how the asking ended."""
     ends: list[str] = []
     probe = ProbeSettings(deny_networks=tuple(ipaddress.ip_network(one) for one in deny))
-    references = references_of(urls, probe, SystemClock(), lambda ended, _said: ends.append(ended))
+    asking = references_of(urls, probe, SystemClock(), lambda ended, _said: ends.append(ended))
     try:
-        return await references.silence(), ends
+        return await asking.silence(), ends
     finally:
-        await references.aclose()
+        await asking.aclose()
 
 
 def _endless(connection: Connection, target: Target) -> None:
@@ -57,6 +70,7 @@ ANSWERS: dict[str, Behaviour] = {
 }
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("behaviour", ANSWERS.values(), ids=ANSWERS)
 async def test_any_response_is_an_answer(behaviour: Behaviour) -> None:
     with Target(behaviour) as target:
@@ -87,6 +101,7 @@ async def test_what_is_no_response_is_none(behaviour: Behaviour, said: str) -> N
     assert said in silence
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_redirect_is_an_answer_and_not_followed() -> None:
     with Target(behaviours.ok) as elsewhere:
         moved = answer(status="302 Found", headers=(f"Location: {elsewhere.url}",))
@@ -95,6 +110,7 @@ async def test_a_redirect_is_an_answer_and_not_followed() -> None:
         assert elsewhere.accepted == 0
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("valid", [(-DAY, DAY), (-2 * DAY, -DAY), (DAY, 2 * DAY)])
 async def test_no_certificate_is_verified(tmp_path: Path, valid: tuple[timedelta, timedelta]) -> None:
     own = issue("self-signed", names=("elsewhere.example",), valid=valid)
@@ -108,6 +124,7 @@ async def test_a_denied_reference_is_not_connected_to_and_proves_nothing() -> No
         assert target.accepted == 0
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_one_that_answers_ends_the_wait_for_one_that_does_not() -> None:
     with Target(behaviours.silent) as silent, Target(behaviours.ok) as target:
         assert await asked(silent.url, target.url) == (None, ["answered"])

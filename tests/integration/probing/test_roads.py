@@ -62,11 +62,12 @@ async def test_the_certificate_is_held_against_the_name_in_the_url(tmp_path: Pat
     assert set(asked_for) == {"shop.example"}
 
 
-async def test_a_failure_names_the_place_that_was_connected_to() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    outcome = await outcome_of(check_of("http://shop.example/", connect_to=("127.0.0.1", port)))
-    assert (outcome.failure, outcome.error) == ("connect_refused", f"127.0.0.1:{port} refused the connection")
+async def test_a_failure_names_the_place_that_was_connected_to(closed: int) -> None:
+    outcome = await outcome_of(check_of("http://shop.example/", connect_to=("127.0.0.1", closed)))
+    assert (outcome.failure, outcome.error) == (
+        "connect_refused",
+        f"127.0.0.1:{closed} refused the connection",
+    )
     outcome = await outcome_of(
         check_of("http://shop.example/", connect_to=("new.example", 80)), names=ScriptedNames()
     )

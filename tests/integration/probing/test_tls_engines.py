@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 import socket
 import ssl
@@ -14,7 +15,7 @@ from apistatus.model.result import Outcome
 from apistatus.probing.tls_engines import EngineChoice
 from tests.targets import behaviours
 from tests.targets.certificates import DAY, Issued, issue, server_context
-from tests.targets.checks import check_of, outcome_of
+from tests.targets.checks import PATIENT_US, check_of, outcome_of, probing
 from tests.targets.server import Behaviour, Connection, Target, answer, read_request, reset
 
 ENGINES: tuple[EngineChoice, ...] = ("rustls", "openssl")
@@ -178,8 +179,19 @@ async def test_the_second_opinion_has_no_deadline_of_its_own() -> None:
         connection.recv(65_536)
 
     with Target(hangs_at_the_second) as target:
-        url = target.url.replace("http:", "https:")
-        outcome = await outcome_of(check_of(url, timeout_us=500_000))
+        url, deadlines_s = target.url.replace("http:", "https:"), set()
+        async with probing() as prober:
+            probe = asyncio.create_task(
+                prober.probe(check_of(url, timeout_us=3_000_000, tls=TlsOptions(verify=False)))
+            )
+            while not probe.done():
+                for exchange in prober.exchanges_under_way():
+                    deadlines_s.add(exchange._deadline_s)
+                    if exchange._opening is not None:
+                        deadlines_s.add(exchange._opening._deadline_s)
+                await asyncio.sleep(0.001)
+            outcome = await probe
+    assert len(deadlines_s) == 1
     assert (outcome.status, outcome.failure, outcome.phase) == ("down", "timeout", "tls")
     assert outcome.tls_engine == "openssl"
 
@@ -233,14 +245,17 @@ def _waits(connection: Connection, target: Target) -> None:
     target.over.wait()
 
 
-@pytest.mark.parametrize("then", [_leaves, _resets, _speaks_plainly, _refuses, _waits])
+@pytest.mark.parametrize(
+    ("then", "timeout_us"),
+    [(then, PATIENT_US) for then in (_leaves, _resets, _speaks_plainly, _refuses)] + [(_waits, 5_000_000)],
+)
 async def test_what_rustls_refused_stays_refused_whatever_becomes_of_a_look_at_it(
-    then: Behaviour, tmp_path: Path
+    then: Behaviour, timeout_us: int, tmp_path: Path
 ) -> None:
     context = server_context(tmp_path, issue("self"))
     with Target(_serves_tls_once(context, then)) as target:
         url = target.url.replace("http:", "https:")
-        outcome = await outcome_of(check_of(url, timeout_us=1_000_000), "rustls")
+        outcome = await outcome_of(check_of(url, timeout_us=timeout_us), "rustls")
         assert target.accepted == 2
     assert (outcome.status, outcome.failure, outcome.phase) == ("down", "tls_untrusted", "tls")
     assert outcome.error is not None
