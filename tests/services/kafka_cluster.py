@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.services.kafka_server import KafkaServer, Node, Shape, free_ports
+from tests.services.kafka_server import KafkaServer, Node, Ports, Shape
 
 NODES = 3
 
@@ -14,7 +14,8 @@ class KafkaCluster:
     """`nodes[i]` is a KafkaServer: `kill()`, `stop()`, `start()`, `pid`."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
-        ports = free_ports(2 * NODES)
+        held = Ports(2 * NODES)
+        ports = held.numbers
         voters = ",".join(f"{number + 1}@127.0.0.1:{ports[2 * number]}" for number in range(NODES))
         shape = Shape(voters, NODES, properties={"default.replication.factor": str(NODES)})
         self.nodes: list[KafkaServer] = []
@@ -22,7 +23,7 @@ class KafkaCluster:
             own = folder / f"node-{number + 1}"
             own.mkdir(parents=True)
             controller, plain = ports[2 * number : 2 * number + 2]
-            node = Node(number + 1, own, {"CONTROLLER": controller, "PLAIN": plain})
+            node = Node(number + 1, own, {"CONTROLLER": controller, "PLAIN": plain}, held)
             self.nodes.append(KafkaServer(command, node, shape))
 
     @property

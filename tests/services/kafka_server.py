@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.services.kafka_jars import HERE, NoKafka
+from tests.services.proxied import reserved
 
 CLUSTER_ID = "YXBpc3RhdHVzLXRlc3RzLQ"
 _START_TIMEOUT_S = 90.0
@@ -25,13 +25,16 @@ _PR_SET_PDEATHSIG = 1
 _LOGGING = [f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"]
 
 
-def free_ports(count: int) -> list[int]:
-    """Loopback ports that nothing listens on; the kernel does not give them out again at once."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
+class Ports:
+    """Loopback ports that a node may listen on whenever it runs, and that nobody else gets meanwhile."""
+
+    def __init__(self, count: int) -> None:
+        self._sockets = [reserved(0) for _ in range(count)]
+        self.numbers: list[int] = [one.getsockname()[1] for one in self._sockets]
+
+    def __del__(self) -> None:
+        for one in self._sockets:
+            one.close()
 
 
 def _die_with_parent() -> None:
@@ -47,6 +50,8 @@ class Node:
     folder: Path
     ports: Mapping[str, int]
     """By listener: CONTROLLER, PLAIN and whatever `protocols` names."""
+    held: Ports
+    """Where these come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +210,11 @@ def _properties(node: Node, shape: Shape) -> dict[str, str]:
 def single_node(folder: Path, protocols: Mapping[str, str]) -> tuple[Node, Shape]:
     """A node with the listeners of `protocols` beside PLAIN, alone in its cluster."""
     names = ("CONTROLLER", "PLAIN", *protocols)
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
-    return Node(1, folder, ports), Shape(voters=f"1@127.0.0.1:{ports['CONTROLLER']}", protocols=protocols)
+    held = Ports(len(names))
+    ports = dict(zip(names, held.numbers, strict=True))
+    return Node(1, folder, ports, held), Shape(
+        voters=f"1@127.0.0.1:{ports['CONTROLLER']}", protocols=protocols
+    )
 
 
 def record_classes(command: Sequence[str]) -> None:

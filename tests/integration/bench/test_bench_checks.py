@@ -85,9 +85,9 @@ def test_the_whole_produce_is_measured_on_its_results() -> None:
 def test_a_schedule_in_two_processes_loses_no_tick() -> None:
     _machine, figures = measured(
         "--part", "scale",
-        APISTATUS_BENCH_SCHEDULED="40", APISTATUS_BENCH_SCHEDULED_INTERVAL="2", APISTATUS_BENCH_SCHEDULED_HTTPS="0.5",
+        APISTATUS_BENCH_SCHEDULED="40", APISTATUS_BENCH_SCHEDULED_INTERVAL="5", APISTATUS_BENCH_SCHEDULED_HTTPS="0.5",
     )  # fmt: skip
-    when = "40 checks at 2 s, 50 % HTTPS, in 2 processes"
+    when = "40 checks at 5 s, 50 % HTTPS, in 2 processes"
     assert figures[f"missed ticks, {when}"]["value"] == 0
     assert figures[f"checks that were not up, {when}"]["value"] == 0
     assert figures[f"start lateness p99, {when}"]["target"] == 1000
@@ -99,10 +99,10 @@ def test_a_schedule_in_two_processes_loses_no_tick() -> None:
 @pytest.mark.timeout(300)
 def test_kafka_itself_is_used_where_it_is_named_and_no_topic_is_left(kafka: Kafka) -> None:
     machine, figures = measured(
-        "--part", "scale", "--scheduled", "20", "--scheduled-interval", "1", "--scheduled-https", "0", **kafka.environ()
+        "--part", "scale", "--scheduled", "20", "--scheduled-interval", "5", "--scheduled-https", "0", **kafka.environ()
     )  # fmt: skip
     assert machine["kafka"] == kafka.bootstrap_servers
-    assert figures["missed ticks, 20 checks at 1 s, 0 % HTTPS, in 2 processes"]["value"] == 0
+    assert figures["missed ticks, 20 checks at 5 s, 0 % HTTPS, in 2 processes"]["value"] == 0
     admin = AdminClient({"bootstrap.servers": kafka.admin_servers})
     assert not [name for name in admin.list_topics(timeout=30).topics if name.startswith("apistatus-bench")]
 

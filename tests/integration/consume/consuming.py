@@ -47,6 +47,8 @@ class Consuming:
 
     def delete_topic(self) -> None:
         self.admin.delete_topics([self.topic])[self.topic].result(30)
+        # The broker may hear of it a little later than the controller, and take messages until then.
+        wait_until(lambda: self.topic not in self.admin.list_topics(timeout=30).topics, "the topic gone")
 
     def delete_records(self, partition: int, before: int) -> None:
         """What retention does."""

@@ -18,7 +18,7 @@ from tests.integration.demo.running import running
 pytestmark = pytest.mark.timeout(300)
 
 READERS = """
-defaults: {{interval: 1s}}
+defaults: {{interval: 4s}}
 readers:
 - {{name: Front page, url: "{url}/"}}
 - {{name: Lost page, url: "{url}/lost"}}

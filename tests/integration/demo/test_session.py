@@ -6,7 +6,6 @@ import os
 import signal
 import stat
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -50,7 +49,7 @@ def test_a_result_that_is_not_in_the_database_is_exit_code_1(
 ) -> None:
     monkeypatch.setattr(line, "_DRAINS_WITHIN_S", 0.5)
 
-    def without_rows(database: object) -> list[object]:
+    def without_rows(database: object, within_s: float) -> list[object]:
         return []
 
     monkeypatch.setattr(line.Database, "summary", without_rows)
@@ -116,13 +115,17 @@ def test_a_database_that_went_away_is_told_and_ends_with_75(
     assert list(folder.iterdir()) == []
 
 
-def test_a_stop_during_the_start_is_in_order(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    stopper = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM))
-    stopper.start()
-    try:
-        assert demo(seconds=30) == 0
-    finally:
-        stopper.join()
+def test_a_stop_during_the_start_is_in_order(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter = local.PostgresServer.__enter__
+
+    def interrupted(server: local.PostgresServer) -> local.PostgresServer:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return enter(server)
+
+    monkeypatch.setattr(local.PostgresServer, "__enter__", interrupted)
+    assert demo(seconds=30) == 0
     assert "stopped before the first result" in capsys.readouterr().out
     assert list(folder.iterdir()) == []
 

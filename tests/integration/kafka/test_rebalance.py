@@ -42,13 +42,13 @@ def test_a_second_member_takes_its_share_and_gives_it_back(kafka: Kafka, protoco
 
 @PROTOCOLS
 def test_paused_members_that_keep_polling_keep_their_partitions(kafka: Kafka, protocol: str) -> None:
-    settings = replace(kafka.topic(partitions=6), group_protocol=protocol, session_timeout_ms=2000)
+    settings = replace(kafka.topic(partitions=6), group_protocol=protocol, session_timeout_ms=6000)
     publish(settings, range(60))
     member = Member(settings)
     poll_until([member], lambda: len(member.read) == 60, "all is read")
     member.source.hold()
     publish(settings, range(60, 120))
-    for _ in range(40):  # 4 seconds: two sessions
+    for _ in range(120):  # 12 seconds: two sessions
         assert list(member.source.poll(10, 0.1)) == []
     assert shared_out(member)
     member.source.start(dict(member.stored))

@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -111,6 +112,11 @@ def test_a_user_who_may_see_but_not_create_is_told_what_to_ask_for(kafka_sasl: K
         AclOperation.DESCRIBE, AclPermissionType.ALLOW,
     )  # fmt: skip
     admin.create_acls([may_see])[may_see].result(_TIMEOUT_S)
+    known = AclBindingFilter(
+        ResourceType.TOPIC, settings.topic, ResourcePatternType.LITERAL, f"User:{LIMITED_USER}", "*",
+        AclOperation.DESCRIBE, AclPermissionType.ALLOW,
+    )  # fmt: skip
+    wait_until(lambda: admin.describe_acls(known).result(_TIMEOUT_S), "the right to be known to the broker")
     with pytest.raises(AccessRefused, match=f"user 'limited' may not create topic '{settings.topic}'"):
         ensure_topic(settings, _TIMEOUT_S)
 

@@ -97,6 +97,18 @@ class Producing:
         log = self.folder / f"produce-{len(list(self.folder.glob('*.log')))}.log"
         return Command(["produce", "--listen", "127.0.0.1:0"], env, log)
 
+    def end(self, produce: Command) -> int:
+        """Stop it, and let further runs send what a broker that stood still has left in the spool; how many results
+        they all made."""
+        assert produce.stop() == 0, produce.said
+        made = _said_by_all(produce, "made")
+        if _said_by_all(produce, "spooled"):
+            with self.start(APISTATUS_SPOOL="always") as again:
+                again.wait_until_ready()
+                until_sent(again)
+                made += self.end(again)
+        return made
+
     def wait_for_rounds(self, rounds: int, check: str) -> None:
         """Until so many more probes of a check were made."""
         until = self.target.counts[check] + rounds
@@ -126,6 +138,14 @@ def said(produce: Command, event: str, name: str) -> int:
     """A number in the last line that says `event`."""
     line = next(line for line in reversed(produce.said.splitlines()) if event in line)
     return int(next(word.split("=")[1] for word in line.split() if word.startswith(f"{name}=")))
+
+
+def _said_by_all(produce: Command, name: str) -> int:
+    """The sum of a number of `produce.stopped`, of which each process says one."""
+    lines = [line for line in produce.said.splitlines() if "produce.stopped" in line]
+    words = [word for line in lines for word in line.split() if word.startswith(f"{name}=")]
+    assert len(words) == len(lines) > 0
+    return sum(int(word.split("=")[1]) for word in words)
 
 
 def _values(servers: str, topic: str) -> Iterator[bytes]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 
 from tests.integration.produce.producing import CHECKS, Producing, until_sent
@@ -20,7 +23,10 @@ def test_with_always_no_result_is_lost_while_kafka_is_away(
         kafka_node.stop()
         producing.wait_for_rounds(20, "check-0")
         probes = producing.target.total
+        counted_us = time.time_ns() // 1000
         wait_until(lambda: produce.metric("apistatus_spool_messages") > 100, "results in the spool")
+        kept = producing.state / "watermark.json"
+        wait_until(lambda: json.loads(kept.read_text())["watermark_us"] > counted_us, "all of them in safety")
         producing.wait_for_rounds(1, "check-0")
         produce.kill()
     kafka_node.start()
