@@ -44,8 +44,9 @@ class StampsOn:
         if HAS_KERNEL_STAMPS:
             self._held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             want_stamps(self._held)
-            # Without loopback or descriptors to look with, the first answers may be without stamps.
-            with suppress(OSError):
+            with suppress(
+                OSError
+            ):  # without loopback or descriptors to look with, the first stamps may be ours
                 _wait_until_stamping(wait_s)
 
     def close(self) -> None:

@@ -37,9 +37,10 @@ class Job(Generic[T]):
         """Make the call in this thread and hand over its result; nothing when nobody waits any more."""
         if self.future.cancelled():
             return
-        self.begun = True
+        # The clock first: who finds that it has begun may ask for it at once.
         if _cpu_clock_of is not None:
             self._began_cpu_s, self._cpu_clock = time.thread_time(), _cpu_clock_of(threading.get_ident())
+        self.begun = True
         try:
             result = self._call()
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits

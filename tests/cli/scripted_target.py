@@ -66,7 +66,7 @@ class ScriptedTarget(ThreadedServer):
                     self.most_open = max(self.most_open, open_now)
                 return accepted
 
-            def handle_error(server, request: object, client_address: object) -> None:  # noqa: N805  (likewise)
+            def handle_error(server, request: object, client_address: object) -> None:  # noqa: N805  (`self` is the target)
                 if not isinstance(sys.exception(), OSError):  # one whose client has gone is no news
                     super().handle_error(request, client_address)
 

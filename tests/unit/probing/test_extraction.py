@@ -323,6 +323,21 @@ async def test_searches_side_by_side_do_not_use_up_the_time_of_each_other(kind: 
     pool.close()
 
 
+async def test_a_call_that_has_begun_has_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, a thread that was interrupted between the two would seem to have had all of its time."""
+    job = Job(lambda: "done")
+    begun: list[bool] = []
+
+    def clock_of(_ident: int) -> int:
+        begun.append(job.begun)
+        return 0
+
+    monkeypatch.setattr("apistatus.probing.threads._cpu_clock_of", clock_of)
+    job.carry_out()
+    assert await job.future == "done"
+    assert begun == [False]
+
+
 async def test_threads_are_started_when_needed_and_used_again() -> None:
     pool = Threads("test", 2)
     names = set()
